@@ -57,6 +57,16 @@ describe("the walls let pass", () => {
       `interface A { readonly process: number } export const y = (a: A) => ({ process: a.process, fetch: 1 });`,
     ],
     [
+      "names of our own that hide a global",
+      "src/engine/a.ts",
+      `import type { Worker } from "./w.ts"; export const y = ({ process }: { process: number }, worker: Worker) => { const { crypto, x: [fetch] } = worker; return [process, crypto, fetch]; };`,
+    ],
+    [
+      "control joining path names",
+      "src/control/a.ts",
+      `import { join } from "node:path"; export const y = join("a", "b");`,
+    ],
+    [
       "engine/net opening sockets",
       "src/engine/net/a.ts",
       `export const y = () => Bun.listen({ hostname: "::", port: 0, socket: { data() {} } });`,

@@ -197,6 +197,13 @@ export const wrongCode: readonly WrongCode[] = [
   ),
   row("core uses a type of Bun", "src/core/a.ts", `export type Y = Bun.Socket;`, "world-access"),
   row(
+    "core reads the environment where another function has a parameter of that name",
+    "src/core/a.ts",
+    `const x = (process: number) => process; export const y = [x, process.argv];`,
+    "world-access",
+    "no-restricted-globals",
+  ),
+  row(
     "core makes keys",
     "src/core/a.ts",
     `export const y = crypto.randomUUID();`,
