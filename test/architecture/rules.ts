@@ -68,6 +68,8 @@ export function importDirection(source: Source): Finding[] {
     if (!seen.target.startsWith(".")) continue;
     const target = posix.normalize(posix.join(posix.dirname(source.path), seen.target));
     if (isTest(source) && target.startsWith("test/")) continue;
+    // The version stands in one place.
+    if (target === "package.json" && source.path.startsWith("src/main/")) continue;
     const other = layerOf(target);
     if (other === undefined || other > own) {
       const from = layers[own] ?? "?";
