@@ -1,8 +1,9 @@
 /** The linter's half of the walls: it sees a wrong import while it is being typed, so it must know the same walls. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { lintConfig } from "../../tools/lint-config.ts";
 import { projectRoot } from "./source.ts";
 import { wrongCode } from "./wrong-code.ts";
 
@@ -10,6 +11,10 @@ interface Diagnostic {
   readonly filename: string;
   readonly code: string;
 }
+
+test("the linter's configuration is the one that tools/lint-config.ts writes", () => {
+  expect(readFileSync(join(projectRoot, ".oxlintrc.json"), "utf8")).toBe(lintConfig());
+});
 
 describe("the linter stops", () => {
   const rows = wrongCode.filter((row) => row.lint !== undefined);

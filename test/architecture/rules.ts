@@ -24,7 +24,7 @@ export const layers = [
 ] as const;
 
 /** Packages of package.json, and where they may be used. The worker must start fast, so none is for everyone. */
-const packageHomes: Readonly<Record<string, readonly string[]>> = {
+export const packageHomes: Readonly<Record<string, readonly string[]>> = {
   zod: ["src/core/config/"],
   yaml: ["src/core/config/"],
   commander: ["src/cli/", "src/main/"],
@@ -33,13 +33,13 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Names through which code reaches the outside world; nobody but the doors may say them. */
-const worldGlobals = new Set([
+export const worldGlobals = new Set([
   ..."Bun process performance crypto fetch navigator globalThis global require eval Worker WebSocket".split(" "),
   ..."EventSource BroadcastChannel XMLHttpRequest localStorage".split(" "),
   ..."setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask".split(" "),
 ]);
 
-const socketCalls = new Set(["listen", "connect", "udpSocket"]);
+export const socketCalls = new Set(["listen", "connect", "udpSocket"]);
 const socketModules = /^(node:)?(net|tls|http|https|http2|dgram)(\/|$)/;
 
 export function allFindings(source: Source): Finding[] {
