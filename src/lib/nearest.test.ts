@@ -13,6 +13,9 @@ describe("nearestWord", () => {
     ["rety", "retry"],
     ["use", undefined],
     ["banana", undefined],
+    ["end", "endpoints"],
+    ["en", undefined],
+    ["healthcheck", "health"],
     ["", undefined],
     ["x".repeat(500), undefined],
   ];
