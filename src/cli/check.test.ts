@@ -2,24 +2,33 @@ import { describe, expect, test } from "bun:test";
 import { runCheck } from "./check.ts";
 import type { CheckReport } from "./check.ts";
 
-const good = "version: 1\nlisteners: { api: { bind: 127.0.0.1:0, pool: app } }\npools: { app: { endpoints: [127.0.0.1:9001, 127.0.0.1:9002] } }\n";
-const bad = "version: 1\nlisteners:\n  api: { bind: 127.0.0.1:0, pool: ap }\npools:\n  app:\n    endpoints: [127.0.0.1:9001]\n    reuse: yes\n";
+const good =
+  "version: 1\nlisteners: { api: { bind: 127.0.0.1:0, pool: app } }\npools: { app: { endpoints: [127.0.0.1:9001, 127.0.0.1:9002] } }\n";
+const bad =
+  "version: 1\nlisteners:\n  api: { bind: 127.0.0.1:0, pool: ap }\npools:\n  app:\n    endpoints: [127.0.0.1:9001]\n    reuse: yes\n";
 
-function check(text: string | Error, { json = false, isTerminal = false } = {}): { code: number; out: string; err: string } {
+function check(
+  text: string | Error,
+  { json = false, isTerminal = false } = {},
+): { code: number; out: string; err: string } {
   let out = "";
   let err = "";
   const readFile = (): string => {
     if (text instanceof Error) throw text;
     return text;
   };
-  const code = runCheck({ file: "a.yaml", json }, { readFile, out: (part) => (out += part), err: (part) => (err += part), isTerminal });
+  const code = runCheck(
+    { file: "a.yaml", json },
+    { readFile, out: (part) => (out += part), err: (part) => (err += part), isTerminal },
+  );
   return { code, out, err };
 }
 
 const systemError = (code: string): Error => Object.assign(new Error(`${code}: some words of the system`), { code });
 
 describe("check", () => {
-  test("a good file is counted", () => expect(check(good)).toEqual({ code: 0, out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n", err: "" }));
+  test("a good file is counted", () =>
+    expect(check(good)).toEqual({ code: 0, out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n", err: "" }));
 
   test("mistakes are shown with their line, a caret and a hint", () => {
     expect(check(bad)).toEqual({
@@ -60,8 +69,17 @@ a.yaml: 2 errors, 1 warning
   });
 
   test("of a very long line, the part around the caret is shown", () => {
-    const { err } = check(`version: 1\nlisteners: { ${"x".repeat(5000)}: 1, api: { bind: 127.0.0.1:1, pool: a, nope: 1 } }\npools: { a: { endpoints: ["a:1"] } }\n`);
-    expect(Math.max(...err.split("\n").filter((line) => line.includes(" | ")).map((line) => line.length))).toBeLessThan(140);
+    const { err } = check(
+      `version: 1\nlisteners: { ${"x".repeat(5000)}: 1, api: { bind: 127.0.0.1:1, pool: a, nope: 1 } }\npools: { a: { endpoints: ["a:1"] } }\n`,
+    );
+    expect(
+      Math.max(
+        ...err
+          .split("\n")
+          .filter((line) => line.includes(" | "))
+          .map((line) => line.length),
+      ),
+    ).toBeLessThan(140);
     const [source = "", caret = ""] = err.slice(err.indexOf("no key")).split("\n").slice(1, 3);
     expect(source.slice(caret.indexOf("^"))).toStartWith("nope");
   });
@@ -70,10 +88,26 @@ a.yaml: 2 errors, 1 warning
     const failed = JSON.parse(check(bad, { json: true }).out) as CheckReport;
     expect(failed).toMatchObject({ file: "a.yaml", ok: false, errors: 2, warnings: 1 });
     expect(failed.summary).toBeUndefined();
-    expect(failed.issues[0]).toEqual({ severity: "error", code: "unknown-pool", path: "listeners.api.pool", file: "a.yaml", line: 3, column: 35, message: 'there is no pool "ap"', hint: "did you mean app?" });
+    expect(failed.issues[0]).toEqual({
+      severity: "error",
+      code: "unknown-pool",
+      path: "listeners.api.pool",
+      file: "a.yaml",
+      line: 3,
+      column: 35,
+      message: 'there is no pool "ap"',
+      hint: "did you mean app?",
+    });
     const passed = check(good, { json: true });
     expect([passed.code, passed.err]).toEqual([0, ""]);
-    expect(JSON.parse(passed.out)).toEqual({ file: "a.yaml", ok: true, errors: 0, warnings: 0, issues: [], summary: { listeners: 1, pools: 1, endpoints: 2 } });
+    expect(JSON.parse(passed.out)).toEqual({
+      file: "a.yaml",
+      ok: true,
+      errors: 0,
+      warnings: 0,
+      issues: [],
+      summary: { listeners: 1, pools: 1, endpoints: 2 },
+    });
   });
 });
 
@@ -82,12 +116,20 @@ describe("a file that is none", () => {
     ["missing", systemError("ENOENT"), "a.yaml: error: there is no such file"],
     ["unreadable", systemError("EACCES"), "a.yaml: error: no permission to read the file"],
     ["a folder", systemError("EISDIR"), "a.yaml: error: this is a folder, not a file"],
-    ["another error of the system", systemError("EIO"), "a.yaml: error: the file cannot be read: EIO: some words of the system"],
+    [
+      "another error of the system",
+      systemError("EIO"),
+      "a.yaml: error: the file cannot be read: EIO: some words of the system",
+    ],
     ["empty", "", "a.yaml: error: the file is empty"],
     ["only blanks", " \n\n", "a.yaml: error: the file is empty"],
     ["binary", "\u007fELF\0\0", "a.yaml: error: this is a binary file, no YAML"],
     ["not UTF-8", "version: 1 # \ufffd", "a.yaml: error: the file is not UTF-8 text"],
-    ["huge", "#".repeat(4 * 1024 * 1024 + 1), "a.yaml: error: the file is too large: 4194305 characters, at most 4194304 are read"],
+    [
+      "huge",
+      "#".repeat(4 * 1024 * 1024 + 1),
+      "a.yaml: error: the file is too large: 4194305 characters, at most 4194304 are read",
+    ],
   ];
   for (const [name, text, line] of rows) {
     test(name, () => expect(check(text)).toEqual({ code: 1, out: "", err: `${line}\na.yaml: 1 error\n` }));

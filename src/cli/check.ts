@@ -35,11 +35,19 @@ export interface CheckReport {
 export function runCheck(options: CheckOptions, io: CheckIo): number {
   const { file, json } = options;
   const read = readText(file, io);
-  const { config, issues } = typeof read === "string" ? parseConfig(read, { file }) : { config: undefined, issues: [read] };
+  const { config, issues } =
+    typeof read === "string" ? parseConfig(read, { file }) : { config: undefined, issues: [read] };
   const errors = issues.filter(({ severity }) => severity === "error").length;
   const warnings = issues.length - errors;
   if (json) {
-    const report: CheckReport = { file, ok: config !== undefined, errors, warnings, issues, ...(config === undefined ? {} : { summary: summarise(config) }) };
+    const report: CheckReport = {
+      file,
+      ok: config !== undefined,
+      errors,
+      warnings,
+      issues,
+      ...(config === undefined ? {} : { summary: summarise(config) }),
+    };
     io.out(`${JSON.stringify(report, undefined, 2)}\n`);
     return config === undefined ? 1 : 0;
   }
@@ -51,7 +59,9 @@ export function runCheck(options: CheckOptions, io: CheckIo): number {
   }
   const { listeners, pools, endpoints } = summarise(config);
   const verdict = warnings === 0 ? "ok" : `ok, with ${count(warnings, "warning")}`;
-  io.out(`${printable(file)}: ${count(listeners, "listener")}, ${count(pools, "pool")}, ${count(endpoints, "endpoint")}: ${verdict}\n`);
+  io.out(
+    `${printable(file)}: ${count(listeners, "listener")}, ${count(pools, "pool")}, ${count(endpoints, "endpoint")}: ${verdict}\n`,
+  );
   return 0;
 }
 
@@ -89,7 +99,8 @@ function readText(file: string, io: CheckIo): string | Issue {
     return io.readFile(file);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const message = readErrors[code] ?? `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const message =
+      readErrors[code] ?? `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     return { severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message };
   }
 }

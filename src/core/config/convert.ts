@@ -1,4 +1,12 @@
-import type { Config, EndpointConfig, HealthConfig, ListenerConfig, LogConfig, PoolConfig, RouteConfig } from "../../model/config.ts";
+import type {
+  Config,
+  EndpointConfig,
+  HealthConfig,
+  ListenerConfig,
+  LogConfig,
+  PoolConfig,
+  RouteConfig,
+} from "../../model/config.ts";
 import type { ConfigInput } from "./schema.ts";
 import type { ListenerInput } from "./schema-listener.ts";
 import type { HealthInput, PoolInput } from "./schema-pool.ts";
@@ -22,7 +30,10 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
   return {
     listeners: Object.entries(input.listeners).map(([name, listener]) => toListener(name, listener)),
     pools: Object.entries(input.pools).map(([name, pool]) => toPool(name, pool)),
-    admin: { ...(admin.bind === undefined ? {} : { bind: admin.bind }), socket: admin.socket ?? defaults.socket ?? systemSocket },
+    admin: {
+      ...(admin.bind === undefined ? {} : { bind: admin.bind }),
+      socket: admin.socket ?? defaults.socket ?? systemSocket,
+    },
     process: {
       workers: process.workers,
       connections: process.connections,
@@ -55,7 +66,13 @@ function toListener(name: string, input: ListenerInput): ListenerConfig {
       targetBytes: limits.targetBytes,
       ...(limits.bodyBytes === undefined ? {} : { bodyBytes: limits.bodyBytes }),
     },
-    timeouts: { headMs: timeouts.head, idleMs: timeouts.idle, bodyMs: timeouts.body, minRate: timeouts.minRate, writeMs: timeouts.write },
+    timeouts: {
+      headMs: timeouts.head,
+      idleMs: timeouts.idle,
+      bodyMs: timeouts.body,
+      minRate: timeouts.minRate,
+      writeMs: timeouts.write,
+    },
     forward: input.forward,
     underscores: input.underscores,
     halfClose: input.halfClose,
@@ -87,7 +104,12 @@ function toPool(name: string, input: PoolInput): PoolConfig {
       budget: { share: retry.budget.share, minPerSecond: retry.budget.min, burst: retry.budget.burst },
       bodyBytes: retry.bodyBytes,
     },
-    timeouts: { connectMs: timeouts.connect, responseMs: timeouts.response, idleMs: timeouts.idle, totalMs: timeouts.total },
+    timeouts: {
+      connectMs: timeouts.connect,
+      responseMs: timeouts.response,
+      idleMs: timeouts.idle,
+      totalMs: timeouts.total,
+    },
     reuse: input.reuse,
   };
 }

@@ -41,3 +41,8 @@ export function type<T extends z.ZodType>(schema: T, doc: TypeDoc): T {
   typeDocs.add(schema, doc);
   return schema;
 }
+
+/** A map with fixed keys; `form` finishes "expected …". */
+export function section<T extends z.core.$ZodLooseShape>(form: string, shape: T) {
+  return type(z.strictObject(shape, { error: form }), { name: "map", form });
+}

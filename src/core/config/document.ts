@@ -39,7 +39,12 @@ export function readDocument(text: string): SourceDocument {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const failed = (problems: readonly SourceProblem[]): SourceDocument => ({ value: undefined, problems, isTree: false, position: () => ({ line: 1, column: 1 }) });
+  const failed = (problems: readonly SourceProblem[]): SourceDocument => ({
+    value: undefined,
+    problems,
+    isTree: false,
+    position: () => ({ line: 1, column: 1 }),
+  });
   let document: Document.Parsed;
   try {
     // Unique keys are checked below: the library compares every pair of keys, which takes minutes for 100 000 of them.
@@ -51,18 +56,35 @@ export function readDocument(text: string): SourceDocument {
   }
   if (document.errors.length > 0) {
     const errors = document.errors.slice(0, problemsMax);
-    return failed(errors.map(({ code, message, pos }) => ({ code: IssueCode.Syntax, path: [], ...explain(code, message, text, pos[0]), ...at(pos[0]) })));
+    return failed(
+      errors.map(({ code, message, pos }) => ({
+        code: IssueCode.Syntax,
+        path: [],
+        ...explain(code, message, text, pos[0]),
+        ...at(pos[0]),
+      })),
+    );
   }
   const reader = new Reader(at);
   const value = reader.read(document.contents, []);
-  return { value, problems: reader.problems, isTree: !reader.isExhausted, position: (path, part) => at(locate(document.contents, reader.anchors, path, part)) };
+  return {
+    value,
+    problems: reader.problems,
+    isTree: !reader.isExhausted,
+    position: (path, part) => at(locate(document.contents, reader.anchors, path, part)),
+  };
 }
 
 function explain(code: string, message: string, text: string, offset: number): { message: string; hint?: string } {
   const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1).split("\n", 1)[0] ?? "";
   const wild = /(?:^|[\s[,:-])(\*:[0-9]+|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]:[0-9]+)/.exec(line)?.[1];
-  if (wild !== undefined && !line.includes(`"${wild}`)) return { message: "an address that begins with * or [ means something else in YAML", hint: `with quotes: "${wild}"` };
-  if (code === "TAB_AS_INDENT" || /^\s*\t/.test(line)) return { message: "tabs cannot indent in YAML", hint: "use spaces" };
+  if (wild !== undefined && !line.includes(`"${wild}`))
+    return {
+      message: "an address that begins with * or [ means something else in YAML",
+      hint: `with quotes: "${wild}"`,
+    };
+  if (code === "TAB_AS_INDENT" || /^\s*\t/.test(line))
+    return { message: "tabs cannot indent in YAML", hint: "use spaces" };
   if (code === "MULTIPLE_DOCS") return { message: "a second document begins here; a configuration is one document" };
   const first = message.split("\n", 1)[0] ?? message;
   return { message: `not well-formed YAML: ${first.replace(/ at line \d+.*$/, "")}` };
@@ -85,13 +107,21 @@ class Reader {
     if (this.isExhausted) return undefined;
     if (++this.#values > valuesMax || path.length > depthMax) {
       this.isExhausted = true;
-      const what = path.length > depthMax ? `nested more than ${depthMax} levels deep, or an alias holds itself` : `more than ${valuesMax} values, aliases resolved`;
+      const what =
+        path.length > depthMax
+          ? `nested more than ${depthMax} levels deep, or an alias holds itself`
+          : `more than ${valuesMax} values, aliases resolved`;
       this.#problem(IssueCode.Syntax, node, path.slice(0, 8), what);
       return undefined;
     }
     if (isAlias(node)) {
       if (this.anchors.has(node.source)) return this.read(this.anchors.get(node.source), path);
-      this.#problem(IssueCode.BadValue, node, path, `the alias *${node.source} has no anchor &${node.source} before it`);
+      this.#problem(
+        IssueCode.BadValue,
+        node,
+        path,
+        `the alias *${node.source} has no anchor &${node.source} before it`,
+      );
       return undefined;
     }
     if (isNode(node) && node.anchor !== undefined) this.#anchor(node.anchor, node, path);
@@ -106,7 +136,8 @@ class Reader {
 
   #anchor(name: string, node: unknown, path: readonly PropertyKey[]): void {
     // YAML lets a later anchor take over a name; then what an alias means depends on where one reads it.
-    if (this.anchors.has(name) && this.anchors.get(name) !== node) this.#problem(IssueCode.BadValue, node, path, `the anchor &${name} is defined twice`);
+    if (this.anchors.has(name) && this.anchors.get(name) !== node)
+      this.#problem(IssueCode.BadValue, node, path, `the anchor &${name} is defined twice`);
     this.anchors.set(name, node);
   }
 
@@ -117,19 +148,26 @@ class Reader {
     for (const { key, value } of map.items) {
       const name = keyText(key);
       if (name === undefined || name === "__proto__") {
-        this.#problem(IssueCode.BadValue, key ?? map, path, name === undefined ? "a key must be text" : "this key is reserved");
+        this.#problem(
+          IssueCode.BadValue,
+          key ?? map,
+          path,
+          name === undefined ? "a key must be text" : "this key is reserved",
+        );
         continue;
       }
       if (name === "<<" && isPlain(key)) {
         merged.push(...this.#merge(value, path));
         continue;
       }
-      if (name in own) this.#problem(IssueCode.DuplicateKey, key, [...path, name], `the key ${name} stands here twice in one map`);
+      if (name in own)
+        this.#problem(IssueCode.DuplicateKey, key, [...path, name], `the key ${name} stands here twice in one map`);
       else own[name] = this.read(value, [...path, name]);
     }
     // The map's own keys win over merged ones, earlier merged ones over later ones.
     for (const source of merged) {
-      for (const [name, value] of Object.entries(source as Record<string, unknown>)) if (!(name in own)) own[name] = value;
+      for (const [name, value] of Object.entries(source as Record<string, unknown>))
+        if (!(name in own)) own[name] = value;
     }
     return own;
   }
@@ -137,13 +175,16 @@ class Reader {
   #merge(node: unknown, path: readonly PropertyKey[]): unknown[] {
     const value = this.read(node, path);
     const sources = Array.isArray(value) ? value : [value];
-    if (sources.every((source) => typeof source === "object" && source !== null && !Array.isArray(source))) return sources;
-    if (!this.isExhausted) this.#problem(IssueCode.BadValue, node, path, "<< needs a map, an alias of one, or a list of them");
+    if (sources.every((source) => typeof source === "object" && source !== null && !Array.isArray(source)))
+      return sources;
+    if (!this.isExhausted)
+      this.#problem(IssueCode.BadValue, node, path, "<< needs a map, an alias of one, or a list of them");
     return [];
   }
 
   #problem(code: SourceProblem["code"], node: unknown, path: readonly PropertyKey[], message: string): void {
-    if (this.problems.length < problemsMax) this.problems.push({ code, path, message, ...this.#at(offsetOf(node) ?? 0) });
+    if (this.problems.length < problemsMax)
+      this.problems.push({ code, path, message, ...this.#at(offsetOf(node) ?? 0) });
   }
 }
 
@@ -156,11 +197,15 @@ function keyText(key: unknown): string | undefined {
   const { value } = key;
   if (typeof value === "string") return value;
   // `1:` and `true:` are names to their writer; the source keeps how they were written (010, 1e3).
-  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint" ? (key.source ?? String(value)) : undefined;
+  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint"
+    ? (key.source ?? String(value))
+    : undefined;
 }
 
 function offsetOf(node: unknown): number | undefined {
-  return typeof node === "object" && node !== null && "range" in node ? ((node as ParsedNode).range?.[0] ?? undefined) : undefined;
+  return typeof node === "object" && node !== null && "range" in node
+    ? ((node as ParsedNode).range?.[0] ?? undefined)
+    : undefined;
 }
 
 type Anchors = ReadonlyMap<string, unknown>;
@@ -192,7 +237,12 @@ function locate(root: unknown, anchors: Anchors, path: readonly PropertyKey[], p
   return offset;
 }
 
-function findPair(map: YAMLMap, anchors: Anchors, name: string, depth: number): { readonly key: unknown; readonly value: unknown } | undefined {
+function findPair(
+  map: YAMLMap,
+  anchors: Anchors,
+  name: string,
+  depth: number,
+): { readonly key: unknown; readonly value: unknown } | undefined {
   const own = map.items.find(({ key }) => keyText(key) === name);
   if (own !== undefined || depth > depthMax) return own;
   for (const { key, value } of map.items) {

@@ -39,7 +39,11 @@ const issuesMax = 1000;
 export function parseConfig(text: string, options: ParseOptions): ParseResult {
   const { file, defaults = {} } = options;
   const refusal = refuseText(text);
-  if (refusal !== undefined) return { config: undefined, issues: [{ severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message: refusal }] };
+  if (refusal !== undefined)
+    return {
+      config: undefined,
+      issues: [{ severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message: refusal }],
+    };
 
   const body = text.startsWith("\ufeff") ? text.slice(1) : text;
   const plain = readPlainYaml(body);
@@ -50,14 +54,27 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   }
 
   const document = readDocument(body);
-  const issues: Issue[] = document.problems.map(({ path, ...problem }) => ({ severity: "error", file, path: pathText(path), ...problem }));
+  const issues: Issue[] = document.problems.map(({ path, ...problem }) => ({
+    severity: "error",
+    file,
+    path: pathText(path),
+    ...problem,
+  }));
   if (!document.isTree) return { config: undefined, issues };
   const { input, findings } = check(document.value);
   for (const finding of findings) issues.push(toIssue(finding, document, file));
   issues.sort((a, b) => a.line - b.line || a.column - b.column);
   const isValid = input !== undefined && issues.every(({ severity }) => severity === "warning");
   if (issues.length > issuesMax) {
-    const rest: Issue = { severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message: `${issues.length - issuesMax} more issues are not shown` };
+    const rest: Issue = {
+      severity: "error",
+      code: IssueCode.File,
+      path: "",
+      file,
+      line: 1,
+      column: 1,
+      message: `${issues.length - issuesMax} more issues are not shown`,
+    };
     return { config: undefined, issues: [...issues.slice(0, issuesMax), rest] };
   }
   return { config: isValid ? toConfig(input, defaults) : undefined, issues };
@@ -78,15 +95,34 @@ interface Checked {
 
 function check(value: unknown): Checked {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { input: undefined, findings: [{ severity: "error", code: IssueCode.BadValue, path: [], part: "value", message: "expected a map with version, listeners and pools" }] };
+    return {
+      input: undefined,
+      findings: [
+        {
+          severity: "error",
+          code: IssueCode.BadValue,
+          path: [],
+          part: "value",
+          message: "expected a map with version, listeners and pools",
+        },
+      ],
+    };
   }
   const parsed = configSchema.safeParse(value);
   if (parsed.success) {
     const { listeners, pools, admin } = parsed.data;
-    const draft = { raw: value, listeners: new Map(Object.entries(listeners)), pools: new Map(Object.entries(pools)), admin };
+    const draft = {
+      raw: value,
+      listeners: new Map(Object.entries(listeners)),
+      pools: new Map(Object.entries(pools)),
+      admin,
+    };
     return { input: parsed.data, findings: checkRules(draft) };
   }
-  return { input: undefined, findings: [...explainSchemaIssues(configSchema, value, parsed.error.issues), ...checkRules(draftOf(value))] };
+  return {
+    input: undefined,
+    findings: [...explainSchemaIssues(configSchema, value, parsed.error.issues), ...checkRules(draftOf(value))],
+  };
 }
 
 /** What can be understood of a file with mistakes, key by key, so that the rules find theirs in the same run. */
@@ -115,11 +151,19 @@ function partsOf<T extends z.ZodObject>(section: unknown, schema: T): Map<string
 function partOf(raw: unknown, schema: AnySchema): unknown {
   const whole = z.safeParse(schema, raw);
   if (whole.success) return whole.data;
-  const element = Array.isArray(raw) ? alternatives(schema).map(elementOf).find((each) => each !== undefined) : undefined;
+  const element = Array.isArray(raw)
+    ? alternatives(schema)
+        .map(elementOf)
+        .find((each) => each !== undefined)
+    : undefined;
   return element === undefined ? undefined : (raw as unknown[]).map((each) => z.safeParse(element, each).data);
 }
 
-function toIssue({ severity, code, path, part, message, hint }: Finding, document: SourceDocument, file: string): Issue {
+function toIssue(
+  { severity, code, path, part, message, hint }: Finding,
+  document: SourceDocument,
+  file: string,
+): Issue {
   const issue = { severity, code, path: pathText(path), file, ...document.position(path, part), message };
   return hint === undefined ? issue : { ...issue, hint };
 }

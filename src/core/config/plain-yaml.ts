@@ -40,7 +40,8 @@ function splitLine(line: string): Line | undefined {
   // NaN at the end of the line; `#`: only comments may hold more than ASCII here.
   if (Number.isNaN(first)) return blank;
   // oxlint-disable-next-line no-control-regex -- what a YAML stream may not hold is the full parser's business
-  if (first === 0x23) return /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/.test(line) ? undefined : blank;
+  if (first === 0x23)
+    return /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/.test(line) ? undefined : blank;
   if (!/^[\x20-\x7e]*$/.test(line)) return undefined;
   if (indent === 0 && (line.startsWith("---") || line.startsWith("...") || first === 0x25)) return undefined;
   return { indent, text: line.slice(indent) };
@@ -194,7 +195,8 @@ class InlineReader {
     for (;;) {
       const match = this.#match(flowKey);
       const key = match?.[1] ?? match?.[2] ?? match?.[3];
-      if (key === undefined || (match?.[1] !== undefined && notText.test(key)) || key in map || key === "__proto__") return noValue;
+      if (key === undefined || (match?.[1] !== undefined && notText.test(key)) || key in map || key === "__proto__")
+        return noValue;
       const value = this.#value(depth + 1);
       if (value === noValue) return noValue;
       map[key] = value;
@@ -242,7 +244,9 @@ function resolvePlain(text: string): Maybe {
   if ((first >= 0x30 && first <= 0x39) || first === 0x2e) {
     if (/^[0-9]{1,15}$/.test(text)) return Number(text);
     // Floats, long integers, 0x and 0o, .inf and .nan: seldom meant, so not read here.
-    return /^(?:[0-9]+|0[xo][0-9a-fA-F]+|[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|nan))$/i.test(text) ? noValue : text;
+    return /^(?:[0-9]+|0[xo][0-9a-fA-F]+|[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|nan))$/i.test(text)
+      ? noValue
+      : text;
   }
   if (!notText.test(text)) return text;
   if (text === "true" || text === "false") return text === "true";

@@ -23,7 +23,9 @@ export interface Draft {
 }
 
 /** `undefined` stands for a key, or a place in a list, that is not valid by itself. */
-export type Parts<T> = { readonly [K in keyof T]?: T[K] extends readonly (infer E)[] ? readonly (E | undefined)[] : T[K] };
+export type Parts<T> = {
+  readonly [K in keyof T]?: T[K] extends readonly (infer E)[] ? readonly (E | undefined)[] : T[K];
+};
 
 /** Rows and slots in the shared counters (`observe/counters.ts` holds the same numbers; a test compares them). */
 export const listenersMax = 256;
@@ -55,10 +57,16 @@ function checkSizes({ raw, listeners, pools }: Draft, findings: Finding[]): void
     const isEmpty = typeof map === "object" && map !== null && !Array.isArray(map) && Object.keys(map).length === 0;
     if (isEmpty) findings.push(error(IssueCode.MissingKey, [section], `expected at least one ${section.slice(0, -1)}`));
   }
-  if (listeners.size > listenersMax) findings.push(error(IssueCode.TooMany, ["listeners"], `${listeners.size} listeners; a node holds at most ${listenersMax}`));
+  if (listeners.size > listenersMax)
+    findings.push(
+      error(IssueCode.TooMany, ["listeners"], `${listeners.size} listeners; a node holds at most ${listenersMax}`),
+    );
   let endpoints = 0;
   for (const pool of pools.values()) endpoints += pool.endpoints?.length ?? 0;
-  if (endpoints > endpointsMax) findings.push(error(IssueCode.TooMany, ["pools"], `${endpoints} endpoints in all pools; a node holds at most ${endpointsMax}`));
+  if (endpoints > endpointsMax)
+    findings.push(
+      error(IssueCode.TooMany, ["pools"], `${endpoints} endpoints in all pools; a node holds at most ${endpointsMax}`),
+    );
 }
 
 /** Works on the raw file: a listener with a mistake elsewhere still uses its pools. */
@@ -71,7 +79,14 @@ function checkPoolReferences({ raw, listeners, pools }: Draft, findings: Finding
     if (pools.has(name)) return;
     const near = nearestWord(name, pools.keys());
     const known = pools.size <= 8 ? `known: ${[...pools.keys()].join(", ")}` : undefined;
-    findings.push(error(IssueCode.UnknownPool, path, `there is no pool ${show(name)}`, near === undefined ? known : `did you mean ${near}?`));
+    findings.push(
+      error(
+        IssueCode.UnknownPool,
+        path,
+        `there is no pool ${show(name)}`,
+        near === undefined ? known : `did you mean ${near}?`,
+      ),
+    );
   };
   // Without a single pool, "pools is missing" says it all.
   if (pools.size === 0) return;
@@ -86,7 +101,11 @@ function checkPoolReferences({ raw, listeners, pools }: Draft, findings: Finding
     }
   }
   for (const name of pools.keys()) {
-    if (!used.has(name)) findings.push({ ...warning(IssueCode.Useless, ["pools", name], `no listener uses the pool ${name}`), part: "key" });
+    if (!used.has(name))
+      findings.push({
+        ...warning(IssueCode.Useless, ["pools", name], `no listener uses the pool ${name}`),
+        part: "key",
+      });
   }
 }
 
@@ -97,12 +116,20 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
     if (bind.port === 0) return;
     const other = taken.find((each) => each.bind.port === bind.port && overlaps(each.bind.host, bind.host));
     if (other === undefined) taken.push({ bind, owner });
-    else findings.push(error(IssueCode.Conflict, path, `${showBind(bind)} is already taken by ${other.owner} (${showBind(other.bind)})`));
+    else
+      findings.push(
+        error(
+          IssueCode.Conflict,
+          path,
+          `${showBind(bind)} is already taken by ${other.owner} (${showBind(other.bind)})`,
+        ),
+      );
   };
   for (const [name, { bind }] of listeners) {
     const path = ["listeners", name, "bind"];
     const isList = Array.isArray(valueAt(raw, path));
-    for (const [index, each] of bind?.entries() ?? []) if (each !== undefined) take(each, `listener ${name}`, isList ? [...path, index] : path);
+    for (const [index, each] of bind?.entries() ?? [])
+      if (each !== undefined) take(each, `listener ${name}`, isList ? [...path, index] : path);
   }
   // A default that collides is the fault of the listener's author only in so far as they see where it comes from.
   if (admin?.bind !== undefined) take(admin.bind, "admin", ["admin", "bind"]);
@@ -130,13 +157,37 @@ function checkListener({ raw }: Draft, path: Path, listener: Parts<ListenerInput
   }
   if (limits !== undefined && limits.targetBytes > limits.headBytes) {
     const place = valueAt(raw, [...path, "limits", "targetBytes"]) === undefined ? "headBytes" : "targetBytes";
-    findings.push(warning(IssueCode.Conflict, [...path, "limits", place], `targetBytes (${formatSize(limits.targetBytes)}) is never reached: headBytes is ${formatSize(limits.headBytes)}`));
+    findings.push(
+      warning(
+        IssueCode.Conflict,
+        [...path, "limits", place],
+        `targetBytes (${formatSize(limits.targetBytes)}) is never reached: headBytes is ${formatSize(limits.headBytes)}`,
+      ),
+    );
   }
-  if (timeouts !== undefined && timeouts.body === 0 && timeouts.minRate > 0 && valueAt(raw, [...path, "timeouts", "minRate"]) !== undefined) {
-    findings.push(warning(IssueCode.Useless, [...path, "timeouts", "minRate"], "minRate is judged once body has passed, and body is 0s (no limit)"));
+  if (
+    timeouts !== undefined &&
+    timeouts.body === 0 &&
+    timeouts.minRate > 0 &&
+    valueAt(raw, [...path, "timeouts", "minRate"]) !== undefined
+  ) {
+    findings.push(
+      warning(
+        IssueCode.Useless,
+        [...path, "timeouts", "minRate"],
+        "minRate is judged once body has passed, and body is 0s (no limit)",
+      ),
+    );
   }
   for (const [index, text] of trust?.entries() ?? []) {
-    if (text !== undefined && parseCidr(text)?.hasHostBits === true) findings.push(warning(IssueCode.Useless, [...path, "trust", index], `${text} has bits set behind its prefix; they are ignored`));
+    if (text !== undefined && parseCidr(text)?.hasHostBits === true)
+      findings.push(
+        warning(
+          IssueCode.Useless,
+          [...path, "trust", index],
+          `${text} has bits set behind its prefix; they are ignored`,
+        ),
+      );
   }
   checkRoutes(path, routes ?? [], findings);
 }
@@ -148,7 +199,14 @@ function checkRoutes(path: Path, routes: NonNullable<Parts<ListenerInput>["route
     const { match } = route;
     const place = [...path, "routes", index];
     if (Object.values(match).every((part) => part === undefined || (Array.isArray(part) && part.length === 0))) {
-      findings.push(error(IssueCode.Useless, [...place, "match"], "expected at least one of host, path, method, header", "what matches everything is the listener's pool"));
+      findings.push(
+        error(
+          IssueCode.Useless,
+          [...place, "match"],
+          "expected at least one of host, path, method, header",
+          "what matches everything is the listener's pool",
+        ),
+      );
       continue;
     }
     const text = JSON.stringify([match.host, match.path, match.method, match.header]);
@@ -163,7 +221,12 @@ function checkPool({ raw }: Draft, path: Path, pool: Parts<PoolInput>, findings:
   if (endpoints !== undefined) checkEndpoints({ raw, path: [...path, "endpoints"], endpoints, findings });
   if (typeof health === "object") checkHealth([...path, "health"], health, findings);
   if (timeouts === undefined) return;
-  if (retry !== undefined && retry.attemptTimeout > 0 && timeouts.response > 0 && retry.attemptTimeout >= timeouts.response) {
+  if (
+    retry !== undefined &&
+    retry.attemptTimeout > 0 &&
+    timeouts.response > 0 &&
+    retry.attemptTimeout >= timeouts.response
+  ) {
     const message = `no second attempt is ever made: attemptTimeout (${formatDuration(retry.attemptTimeout)}) is not below timeouts.response (${formatDuration(timeouts.response)})`;
     findings.push(warning(IssueCode.Conflict, [...path, "retry", "attemptTimeout"], message));
   }
@@ -196,14 +259,28 @@ function checkEndpoints({ raw, path, endpoints, findings }: EndpointsToCheck): v
     const identity = `${ipKey(address.host.toLowerCase())} ${address.port}`;
     const same = addresses.get(identity);
     if (same !== undefined) {
-      findings.push(error(IssueCode.Conflict, isMap ? [...spot, "address"] : spot, `${address.text} is listed twice in this pool (endpoints[${same}])`, "one entry with a higher weight gets more requests"));
+      findings.push(
+        error(
+          IssueCode.Conflict,
+          isMap ? [...spot, "address"] : spot,
+          `${address.text} is listed twice in this pool (endpoints[${same}])`,
+          "one entry with a higher weight gets more requests",
+        ),
+      );
       continue;
     }
     addresses.set(identity, index);
     const called = name ?? address.text;
     const namesake = names.get(called);
     if (namesake === undefined) names.set(called, index);
-    else findings.push(error(IssueCode.Conflict, name === undefined ? spot : [...spot, "name"], `the name ${called} is already that of endpoints[${namesake}]`));
+    else
+      findings.push(
+        error(
+          IssueCode.Conflict,
+          name === undefined ? spot : [...spot, "name"],
+          `the name ${called} is already that of endpoints[${namesake}]`,
+        ),
+      );
   }
   if (endpoints.length > 0 && endpoints.every((endpoint) => endpoint?.weight === 0)) {
     findings.push(warning(IssueCode.Useless, path, "every endpoint has weight 0: the pool takes no requests"));
@@ -211,28 +288,67 @@ function checkEndpoints({ raw, path, endpoints, findings }: EndpointsToCheck): v
 }
 
 /** Fields that the check writes itself, or that would frame a body that it does not send. */
-const ownCheckFields = new Set(["connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"]);
+const ownCheckFields = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "host",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 function checkHealth(path: Path, health: HealthInput, findings: Finding[]): void {
   const { fastInterval, http, interval, tcp, timeout } = health;
-  if (http !== undefined && tcp !== undefined) findings.push(error(IssueCode.Conflict, [...path, "tcp"], "a pool has one kind of check: http or tcp", "an http check connects, too"));
+  if (http !== undefined && tcp !== undefined)
+    findings.push(
+      error(
+        IssueCode.Conflict,
+        [...path, "tcp"],
+        "a pool has one kind of check: http or tcp",
+        "an http check connects, too",
+      ),
+    );
   if (timeout !== undefined && timeout > interval) {
-    findings.push(warning(IssueCode.Conflict, [...path, "timeout"], `timeout (${formatDuration(timeout)}) is longer than interval (${formatDuration(interval)}): slow checks delay the next ones`));
+    findings.push(
+      warning(
+        IssueCode.Conflict,
+        [...path, "timeout"],
+        `timeout (${formatDuration(timeout)}) is longer than interval (${formatDuration(interval)}): slow checks delay the next ones`,
+      ),
+    );
   }
   if (fastInterval !== undefined && fastInterval > interval) {
-    findings.push(warning(IssueCode.Conflict, [...path, "fastInterval"], `fastInterval (${formatDuration(fastInterval)}) is longer than interval (${formatDuration(interval)})`));
+    findings.push(
+      warning(
+        IssueCode.Conflict,
+        [...path, "fastInterval"],
+        `fastInterval (${formatDuration(fastInterval)}) is longer than interval (${formatDuration(interval)})`,
+      ),
+    );
   }
   if (http === undefined) return;
   if (http.method === "HEAD" && http.expect.body !== undefined) {
-    findings.push(error(IssueCode.Conflict, [...path, "http", "expect", "body"], "the answer to HEAD has no body", "method: GET"));
+    findings.push(
+      error(IssueCode.Conflict, [...path, "http", "expect", "body"], "the answer to HEAD has no body", "method: GET"),
+    );
   }
   const seen = new Set<string>();
   for (const { name } of http.headers) {
     const place = [...path, "http", "headers", name];
     const lower = name.toLowerCase();
     const hint = lower === "host" ? "use the key host beside headers" : undefined;
-    if (ownCheckFields.has(lower)) findings.push({ ...error(IssueCode.Conflict, place, `the field ${name} is set by the check itself`, hint), part: "key" });
-    if (seen.has(lower)) findings.push({ ...error(IssueCode.Conflict, place, `the field ${name} stands here twice: names are compared without case`), part: "key" });
+    if (ownCheckFields.has(lower))
+      findings.push({
+        ...error(IssueCode.Conflict, place, `the field ${name} is set by the check itself`, hint),
+        part: "key",
+      });
+    if (seen.has(lower))
+      findings.push({
+        ...error(IssueCode.Conflict, place, `the field ${name} stands here twice: names are compared without case`),
+        part: "key",
+      });
     seen.add(lower);
   }
 }

@@ -1,7 +1,15 @@
 import * as z from "zod";
 import { parseCidr } from "../../lib/cidr.ts";
 import { ipFamily, isLoopback } from "../../lib/ip.ts";
-import { formatDuration, formatSize, parseByteRate, parseDuration, parseRate, parseShare, parseSize } from "../../lib/units.ts";
+import {
+  formatDuration,
+  formatSize,
+  parseByteRate,
+  parseDuration,
+  parseRate,
+  parseShare,
+  parseSize,
+} from "../../lib/units.ts";
 import type { BindAddress } from "../../model/config.ts";
 import { token } from "../../lib/http-text.ts";
 import { typeDocs } from "./describe.ts";
@@ -36,12 +44,15 @@ export function duration({ min, max, zero }: Range & { readonly zero?: string })
   const range = `from ${formatDuration(min)} to ${formatDuration(max)}`;
   const form = "a duration with a unit (ms, s, m, h), such as 500ms or 2s";
   const limits = zero === undefined ? range : `0s (${zero}), or ${range}`;
-  return scalar({ name: "duration", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", units: ["ms", "s", "m", "h"] }, (text, refuse) => {
-    const ms = parseDuration(text);
-    if (ms === undefined) return refuse(form);
-    if (ms === 0 && zero !== undefined) return 0;
-    return ms >= min && ms <= max ? ms : refuse(`a duration: ${limits}`);
-  });
+  return scalar(
+    { name: "duration", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", units: ["ms", "s", "m", "h"] },
+    (text, refuse) => {
+      const ms = parseDuration(text);
+      if (ms === undefined) return refuse(form);
+      if (ms === 0 && zero !== undefined) return 0;
+      return ms >= min && ms <= max ? ms : refuse(`a duration: ${limits}`);
+    },
+  );
 }
 
 const sizeForm = "a size with a unit (B, KiB, MiB, GiB), such as 512B or 32KiB";
@@ -63,12 +74,15 @@ export function sizeOrUnlimited({ min, max }: Range) {
   const form = `${sizeForm}, or unlimited`;
   const limits = `from ${formatSize(min)} to ${formatSize(max)}, or unlimited`;
   const pattern = `${sizePattern}|^unlimited$`;
-  return scalar<number | undefined>({ name: "size | unlimited", form, limits, pattern, units: sizeUnits }, (text, refuse) => {
-    if (text === "unlimited") return undefined;
-    const bytes = parseSize(text);
-    if (bytes === undefined) return refuse(form, metricHint(text));
-    return bytes >= min && bytes <= max ? bytes : refuse(`a size ${limits}`);
-  });
+  return scalar<number | undefined>(
+    { name: "size | unlimited", form, limits, pattern, units: sizeUnits },
+    (text, refuse) => {
+      if (text === "unlimited") return undefined;
+      const bytes = parseSize(text);
+      if (bytes === undefined) return refuse(form, metricHint(text));
+      return bytes >= min && bytes <= max ? bytes : refuse(`a size ${limits}`);
+    },
+  );
 }
 
 /** KB and MB are 1000s to some and 1024s to others: refused, with the binary unit as the hint. */
@@ -131,20 +145,35 @@ export function choice<const T extends readonly [string, ...string[]]>(...words:
   return schema;
 }
 
-const bindForm = "an address to listen on, such as 127.0.0.1:8080, \"*:443\" or \"[::1]:443\"";
+const bindForm = 'an address to listen on, such as 127.0.0.1:8080, "*:443" or "[::1]:443"';
 
 export function bindAddress() {
-  return scalar<BindAddress>({ name: "address", form: bindForm, limits: "host: an IP literal, * or localhost; port 0 to 65535, 0 = any free one" }, readBind);
+  return scalar<BindAddress>(
+    {
+      name: "address",
+      form: bindForm,
+      limits: "host: an IP literal, * or localhost; port 0 to 65535, 0 = any free one",
+    },
+    readBind,
+  );
 }
 
 /** As `bindAddress`, or `off`; loopback only. */
 export function adminAddress() {
   const form = "a loopback address such as 127.0.0.1:9400, or off";
-  return scalar<BindAddress | undefined>({ name: "address | off", form, limits: "loopback, while there is no admin.token" }, (text, refuse) => {
-    if (text === "off") return undefined;
-    const bind = readBind(text, refuse);
-    return isLoopback(bind.host) ? bind : refuse("a loopback address: others need admin.token, which is not in this version yet", `127.0.0.1:${bind.port}`);
-  });
+  return scalar<BindAddress | undefined>(
+    { name: "address | off", form, limits: "loopback, while there is no admin.token" },
+    (text, refuse) => {
+      if (text === "off") return undefined;
+      const bind = readBind(text, refuse);
+      return isLoopback(bind.host)
+        ? bind
+        : refuse(
+            "a loopback address: others need admin.token, which is not in this version yet",
+            `127.0.0.1:${bind.port}`,
+          );
+    },
+  );
 }
 
 function readBind(text: string, refuse: Refuse): BindAddress {
@@ -159,7 +188,8 @@ function readBind(text: string, refuse: Refuse): BindAddress {
   if (port === undefined) return refuse("a port from 0 to 65535 behind the last colon");
   // Names would be looked up while nobody waits for it; localhost is the one that never changes.
   if (split.host === "localhost") return { host: "127.0.0.1", port };
-  if (split.host !== "*" && ipFamily(split.host) === 0) return refuse("an IP address, * or localhost in front of the port: a name may change its address");
+  if (split.host !== "*" && ipFamily(split.host) === 0)
+    return refuse("an IP address, * or localhost in front of the port: a name may change its address");
   return { host: split.host, port };
 }
 
@@ -170,22 +200,26 @@ export interface EndpointAddress {
   readonly port: number;
 }
 
-const endpointForm = "host:port, such as 10.0.0.11:8080, b1.example.org:8080 or \"[::1]:8080\"";
+const endpointForm = 'host:port, such as 10.0.0.11:8080, b1.example.org:8080 or "[::1]:8080"';
 
 export function endpointAddress() {
-  return scalar<EndpointAddress>({ name: "host:port", form: endpointForm, limits: "port 1 to 65535" }, (text, refuse) => {
-    const scheme = /^([a-z+]+):\/\/([^/]+)\/?/i.exec(text);
-    if (scheme !== null) return refuse(endpointForm, `without ${scheme[1]}:// — ${scheme[2]}`);
-    const split = splitHostPort(text);
-    if (split === undefined) {
-      if (ipFamily(text) === 6) return refuse(endpointForm, `brackets and a port: "[${text}]:80"`);
-      return refuse(endpointForm, hasHostForm(text) ? `the port is missing: ${text}:80` : undefined);
-    }
-    const port = readPort(split.port);
-    if (port === undefined || port === 0) return refuse("a port from 1 to 65535 behind the last colon");
-    if (ipFamily(split.host) === 0 && !isHostName(split.host)) return refuse(`a host name or IP address in front of the port`);
-    return { text, host: split.host, port };
-  });
+  return scalar<EndpointAddress>(
+    { name: "host:port", form: endpointForm, limits: "port 1 to 65535" },
+    (text, refuse) => {
+      const scheme = /^([a-z+]+):\/\/([^/]+)\/?/i.exec(text);
+      if (scheme !== null) return refuse(endpointForm, `without ${scheme[1]}:// — ${scheme[2]}`);
+      const split = splitHostPort(text);
+      if (split === undefined) {
+        if (ipFamily(text) === 6) return refuse(endpointForm, `brackets and a port: "[${text}]:80"`);
+        return refuse(endpointForm, hasHostForm(text) ? `the port is missing: ${text}:80` : undefined);
+      }
+      const port = readPort(split.port);
+      if (port === undefined || port === 0) return refuse("a port from 1 to 65535 behind the last colon");
+      if (ipFamily(split.host) === 0 && !isHostName(split.host))
+        return refuse(`a host name or IP address in front of the port`);
+      return { text, host: split.host, port };
+    },
+  );
 }
 
 function splitHostPort(text: string): { host: string; port: string } | undefined {
@@ -205,7 +239,10 @@ function readPort(text: string): number | undefined {
 /** RFC 1123 §2.1 with underscores, which container networks use; a name of digits and dots only is a mistyped address. */
 export function isHostName(text: string): boolean {
   if (text.length > 253 || !/[a-z]/i.test(text)) return false;
-  return text.replace(/\.$/, "").split(".").every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
+  return text
+    .replace(/\.$/, "")
+    .split(".")
+    .every((label) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
 }
 
 function hasHostForm(text: string): boolean {
@@ -237,10 +274,12 @@ export function matchHost() {
 export function path() {
   const form = "a path that begins with /, without query, such as /v2/";
   return scalar({ name: "path", form, limits: "at most 1024 characters" }, (text, refuse) => {
-    if (!/^\/[\x21-\x7e]*$/.test(text) || text.length > 1024) return refuse(form, /^[\w.-]+(\/|$)/.test(text) ? `/${text}` : undefined);
+    if (!/^\/[\x21-\x7e]*$/.test(text) || text.length > 1024)
+      return refuse(form, /^[\w.-]+(\/|$)/.test(text) ? `/${text}` : undefined);
     if (/[?#]/.test(text)) return refuse(form, text.replace(/[?#].*$/, ""));
     if (/%(?![0-9a-f]{2})/i.test(text)) return refuse("a path in which % begins two hex digits");
-    if (/(^|\/)\.{1,2}(\/|$)/.test(text)) return refuse("a path without . and .. segments: they are resolved before paths are compared");
+    if (/(^|\/)\.{1,2}(\/|$)/.test(text))
+      return refuse("a path without . and .. segments: they are resolved before paths are compared");
     return text;
   });
 }
@@ -267,7 +306,9 @@ export function method() {
 /** A name that commands can take apart from other words: letters, digits and a few signs. */
 export function name() {
   const form = "a name of letters, digits, . _ - (at most 64, beginning with a letter or digit)";
-  return scalar({ name: "name", form, pattern: namePattern.source }, (text, refuse) => (namePattern.test(text) ? text : refuse(form)));
+  return scalar({ name: "name", form, pattern: namePattern.source }, (text, refuse) =>
+    namePattern.test(text) ? text : refuse(form),
+  );
 }
 
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -38,7 +38,10 @@ function explain(root: Root, issue: z.core.$ZodIssue, path: readonly PropertyKey
   if (issue.code === "invalid_key") {
     // The name of a pool, listener or header field.
     const message = `expected ${issue.issues[0]?.message ?? issue.message}, found ${show(path.at(-1))}`;
-    return [{ severity: "error", code: IssueCode.BadValue, path, part: "key", message }, ...behindBadName(root, path, found)];
+    return [
+      { severity: "error", code: IssueCode.BadValue, path, part: "key", message },
+      ...behindBadName(root, path, found),
+    ];
   }
   return [badValue(root, path, issue.message, found, hintOf(issue))];
 }
@@ -52,8 +55,16 @@ function behindBadName(root: Root, path: readonly PropertyKey[], value: unknown)
 }
 
 /** A union fails with the complaints of every branch; the one that fits the kind of value is the one that was meant. */
-function explainUnion(root: Root, issue: z.core.$ZodIssueInvalidUnion, path: readonly PropertyKey[], found: unknown): Finding[] {
-  const fitting = issue.errors.filter((branch) => !branch.some((each) => each.path.length === 0 && (each.code === "invalid_type" || each.code === "invalid_value")));
+function explainUnion(
+  root: Root,
+  issue: z.core.$ZodIssueInvalidUnion,
+  path: readonly PropertyKey[],
+  found: unknown,
+): Finding[] {
+  const fitting = issue.errors.filter(
+    (branch) =>
+      !branch.some((each) => each.path.length === 0 && (each.code === "invalid_type" || each.code === "invalid_value")),
+  );
   const branch = fitting[0];
   if (branch === undefined) return [badValue(root, path, issue.message, found, undefined)];
   return branch.flatMap((each) => explain(root, each, [...path, ...each.path]));
@@ -67,22 +78,37 @@ function unknownKey(root: Root, path: readonly PropertyKey[]): Finding {
   const keys = keysAt(root.schema, above);
   const near = nearestWord(name, keys);
   const where = above.length === 0 ? "at the top" : `in ${pathText(above)}`;
-  const hint = near === undefined ? (elsewhere(root, above, name) ?? `known here: ${keys.join(", ")}`) : `did you mean ${near}?`;
-  return { severity: "error", code: IssueCode.UnknownKey, path, part: "key", message: `there is no key ${show(name)} ${where}`, hint };
+  const hint =
+    near === undefined ? (elsewhere(root, above, name) ?? `known here: ${keys.join(", ")}`) : `did you mean ${near}?`;
+  return {
+    severity: "error",
+    code: IssueCode.UnknownKey,
+    path,
+    part: "key",
+    message: `there is no key ${show(name)} ${where}`,
+    hint,
+  };
 }
 
 /** A key that is right one level further down (`connect` beside `timeouts`) is told so. */
 function elsewhere(root: Root, above: readonly PropertyKey[], name: string): string | undefined {
   for (const schema of schemasAt(root.schema, above).flatMap(alternatives)) {
     for (const [section, inner] of Object.entries(shapeOf(schema) ?? {})) {
-      if (alternatives(inner).some((each) => Object.hasOwn(shapeOf(each) ?? {}, name))) return `it belongs in ${section}`;
+      if (alternatives(inner).some((each) => Object.hasOwn(shapeOf(each) ?? {}, name)))
+        return `it belongs in ${section}`;
     }
   }
   return undefined;
 }
 
 function laterFinding(entry: Later, path: readonly PropertyKey[], part: "key" | "value", name: string): Finding {
-  return { severity: "error", code: IssueCode.NotYet, path, part, message: `not in this version yet: ${entry.what} (${name})` };
+  return {
+    severity: "error",
+    code: IssueCode.NotYet,
+    path,
+    part,
+    message: `not in this version yet: ${entry.what} (${name})`,
+  };
 }
 
 function missingKey(root: Root, path: readonly PropertyKey[], expected: string): Finding[] {
@@ -90,28 +116,59 @@ function missingKey(root: Root, path: readonly PropertyKey[], expected: string):
   const map = valueAt(root.value, above);
   // `redirect` or `pol` instead of `pool` is one complaint, not two.
   const known = keysAt(root.schema, above);
-  const isExplained = Object.entries(map ?? {}).some(([name, value]) => !known.includes(name) && (findLater([...above, name], value) !== undefined || nearestWord(name, known) === path.at(-1)));
+  const isExplained = Object.entries(map ?? {}).some(
+    ([name, value]) =>
+      !known.includes(name) &&
+      (findLater([...above, name], value) !== undefined || nearestWord(name, known) === path.at(-1)),
+  );
   if (isExplained) return [];
-  return [{ severity: "error", code: IssueCode.MissingKey, path, part: "key", message: `the key ${String(path.at(-1))} is missing: expected ${expected}` }];
+  return [
+    {
+      severity: "error",
+      code: IssueCode.MissingKey,
+      path,
+      part: "key",
+      message: `the key ${String(path.at(-1))} is missing: expected ${expected}`,
+    },
+  ];
 }
 
-function badValue(root: Root, path: readonly PropertyKey[], expected: string, found: unknown, given: string | undefined): Finding {
-  return { severity: "error", code: IssueCode.BadValue, path, part: "value", message: `expected ${expected}, found ${show(found)}`, hint: given ?? guess(root, path, found) };
+function badValue(
+  root: Root,
+  path: readonly PropertyKey[],
+  expected: string,
+  found: unknown,
+  given: string | undefined,
+): Finding {
+  return {
+    severity: "error",
+    code: IssueCode.BadValue,
+    path,
+    part: "value",
+    message: `expected ${expected}, found ${show(found)}`,
+    hint: given ?? guess(root, path, found),
+  };
 }
 
 function guess(root: Root, path: readonly PropertyKey[], found: unknown): string | undefined {
-  const docs = schemasAt(root.schema, path).flatMap((schema) => [schema, ...alternatives(schema)]).map(typeDocOf);
+  const docs = schemasAt(root.schema, path)
+    .flatMap((schema) => [schema, ...alternatives(schema)])
+    .map(typeDocOf);
   if (typeof found === "number" || (typeof found === "string" && /^[0-9.]+$/.test(found))) {
     const units = docs.find((doc) => doc?.units !== undefined)?.units;
     if (units !== undefined) return `a number needs its unit: ${listOf(units.map((unit) => `${found}${unit}`))}`;
   }
   if (typeof found === "string") {
-    const near = nearestWord(found, docs.flatMap((doc) => doc?.words ?? []));
+    const near = nearestWord(
+      found,
+      docs.flatMap((doc) => doc?.words ?? []),
+    );
     if (near !== undefined) return `did you mean ${near}?`;
     const number = docs.some((doc) => doc?.name === "number") && /^-?[0-9]+$/.test(found);
     if (number) return `without quotes: ${found}`;
     if (/^(yes|on|true)$/i.test(found) && docs.some((doc) => doc?.name === "true | false")) return "did you mean true?";
-    if (/^(no|off|false)$/i.test(found) && docs.some((doc) => doc?.name === "true | false")) return "did you mean false?";
+    if (/^(no|off|false)$/i.test(found) && docs.some((doc) => doc?.name === "true | false"))
+      return "did you mean false?";
   }
   if (found === false && docs.some((doc) => doc?.name.endsWith("| off"))) return "did you mean off?";
   return undefined;

@@ -58,7 +58,9 @@ export function schemasAt(root: AnySchema, path: readonly PropertyKey[]): readon
 
 /** The keys that a map at `path` may have. */
 export function keysAt(root: AnySchema, path: readonly PropertyKey[]): readonly string[] {
-  return schemasAt(root, path).flatMap(alternatives).flatMap((schema) => Object.keys(shapeOf(schema) ?? {}));
+  return schemasAt(root, path)
+    .flatMap(alternatives)
+    .flatMap((schema) => Object.keys(shapeOf(schema) ?? {}));
 }
 
 /** The documentation of the type of a schema: its own, or that of what it wraps. */
