@@ -42,7 +42,8 @@ describe("ipFamily", () => {
     ["1.2.3.4::", 0],
     ["[::1]", 0],
   ];
-  for (const [text, family] of rows) test(`${JSON.stringify(text)} is ${family}`, () => expect(ipFamily(text)).toBe(family));
+  for (const [text, family] of rows)
+    test(`${JSON.stringify(text)} is ${family}`, () => expect(ipFamily(text)).toBe(family));
 
   test("one address has one key", () => {
     expect(ipKey("::1")).toBe(ipKey("0:0:0:0:0:0:0:1"));
@@ -58,7 +59,21 @@ describe("ipFamily", () => {
 });
 
 describe("parseCidr refuses", () => {
-  const rows = ["", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/8/8", "10.0.0/8", "::/129", "fe80::1%eth0/64", "any", "10.0.0.0/255.0.0.0"];
+  const rows = [
+    "",
+    "/",
+    "/8",
+    "10.0.0.0/",
+    "10.0.0.0/33",
+    "10.0.0.0/-1",
+    "10.0.0.0/08",
+    "10.0.0.0/8/8",
+    "10.0.0/8",
+    "::/129",
+    "fe80::1%eth0/64",
+    "any",
+    "10.0.0.0/255.0.0.0",
+  ];
   for (const text of rows) test(JSON.stringify(text), () => expect(parseCidr(text)).toBeUndefined());
 });
 
@@ -71,19 +86,49 @@ test("host bits are noticed", () => {
 });
 
 describe("compileCidrs", () => {
-  const rows: readonly (readonly [name: string, list: readonly string[], inside: readonly string[], outside: readonly string[]])[] = [
+  const rows: readonly (readonly [
+    name: string,
+    list: readonly string[],
+    inside: readonly string[],
+    outside: readonly string[],
+  ])[] = [
     ["an empty list holds nothing", [], [], ["0.0.0.0", "::", ""]],
     ["a single address is itself", ["10.0.0.1"], ["10.0.0.1"], ["10.0.0.0", "10.0.0.2"]],
     ["edges of a /8", ["10.0.0.0/8"], ["10.0.0.0", "10.255.255.255"], ["9.255.255.255", "11.0.0.0"]],
-    ["high addresses are unsigned", ["224.0.0.0/4"], ["224.0.0.0", "239.255.255.255"], ["223.255.255.255", "240.0.0.0"]],
+    [
+      "high addresses are unsigned",
+      ["224.0.0.0/4"],
+      ["224.0.0.0", "239.255.255.255"],
+      ["223.255.255.255", "240.0.0.0"],
+    ],
     ["/0 is every IPv4 address and no IPv6 one", ["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255"], ["::", "::1"]],
-    ["/31 and /32", ["10.0.0.2/31", "10.0.0.9/32"], ["10.0.0.2", "10.0.0.3", "10.0.0.9"], ["10.0.0.1", "10.0.0.4", "10.0.0.8", "10.0.0.10"]],
-    ["mapped addresses match IPv4 networks", ["10.0.0.0/8"], ["::ffff:10.1.2.3", "::ffff:a01:203"], ["::ffff:11.0.0.0", "::10.1.2.3"]],
+    [
+      "/31 and /32",
+      ["10.0.0.2/31", "10.0.0.9/32"],
+      ["10.0.0.2", "10.0.0.3", "10.0.0.9"],
+      ["10.0.0.1", "10.0.0.4", "10.0.0.8", "10.0.0.10"],
+    ],
+    [
+      "mapped addresses match IPv4 networks",
+      ["10.0.0.0/8"],
+      ["::ffff:10.1.2.3", "::ffff:a01:203"],
+      ["::ffff:11.0.0.0", "::10.1.2.3"],
+    ],
     ["a mapped network is an IPv4 network", ["::ffff:10.0.0.0/104"], ["10.1.2.3", "::ffff:10.1.2.3"], ["11.0.0.0"]],
     ["::/0 holds IPv6 only", ["::/0"], ["::", "2001:db8::1"], ["10.0.0.1", "::ffff:10.0.0.1"]],
-    ["edges of an IPv6 network", ["2001:db8::/33"], ["2001:db8::", "2001:db8:7fff:ffff:ffff:ffff:ffff:ffff"], ["2001:db8:8000::", "2001:db7:ffff::"]],
+    [
+      "edges of an IPv6 network",
+      ["2001:db8::/33"],
+      ["2001:db8::", "2001:db8:7fff:ffff:ffff:ffff:ffff:ffff"],
+      ["2001:db8:8000::", "2001:db7:ffff::"],
+    ],
     ["a zone is no part of the address", ["fe80::/10"], ["fe80::1%eth0"], ["fec0::1%eth0"]],
-    ["nested networks in any order", ["10.1.0.0/16", "10.0.0.0/8", "10.1.2.0/24", "192.168.0.0/16"], ["10.1.2.3", "10.200.0.1", "192.168.9.9"], ["192.169.0.0"]],
+    [
+      "nested networks in any order",
+      ["10.1.0.0/16", "10.0.0.0/8", "10.1.2.0/24", "192.168.0.0/16"],
+      ["10.1.2.3", "10.200.0.1", "192.168.9.9"],
+      ["192.169.0.0"],
+    ],
     ["text that is no address", ["0.0.0.0/0", "::/0"], [], ["", "localhost", "1.2.3", "10.0.0.1:80", "[::1]", "unix:"]],
   ];
   for (const [name, list, inside, outside] of rows) {
@@ -103,7 +148,9 @@ describe("compileCidrs", () => {
     fc.assert(
       fc.property(fc.array(network, { maxLength: 8 }), quad, (networks, address) => {
         const text = (octets: readonly number[]) => octets.map((octet) => bits(octet, 8)).join("");
-        const expected = networks.some(([octets, prefix]) => text(octets).slice(0, prefix) === text(address).slice(0, prefix));
+        const expected = networks.some(
+          ([octets, prefix]) => text(octets).slice(0, prefix) === text(address).slice(0, prefix),
+        );
         const list = networks.map(([octets, prefix]) => `${octets.join(".")}/${prefix}`);
         expect(compileCidrs(list)(address.join("."))).toBe(expected);
       }),
@@ -111,10 +158,16 @@ describe("compileCidrs", () => {
     const words = fc.array(fc.constantFrom(0, 1, 0x8000, 0xffff), { minLength: 8, maxLength: 8 });
     fc.assert(
       fc.property(fc.array(fc.tuple(words, fc.nat(128)), { maxLength: 6 }), words, (networks, address) => {
-        fc.pre([address, ...networks.map(([octets]) => octets)].every((each) => !each.slice(0, 5).every((word) => word === 0)));
+        fc.pre(
+          [address, ...networks.map(([octets]) => octets)].every(
+            (each) => !each.slice(0, 5).every((word) => word === 0),
+          ),
+        );
         const text = (each: readonly number[]) => each.map((word) => bits(word, 16)).join("");
         const hex = (each: readonly number[]) => each.map((word) => word.toString(16)).join(":");
-        const expected = networks.some(([each, prefix]) => text(each).slice(0, prefix) === text(address).slice(0, prefix));
+        const expected = networks.some(
+          ([each, prefix]) => text(each).slice(0, prefix) === text(address).slice(0, prefix),
+        );
         expect(compileCidrs(networks.map(([each, prefix]) => `${hex(each)}/${prefix}`))(hex(address))).toBe(expected);
       }),
     );
