@@ -1,4 +1,5 @@
 import { addressText } from "../lib/address.ts";
+import { workerProcessName } from "../engine/worker/worker.ts";
 import { ipFamily } from "../lib/ip.ts";
 import type { BindAddress, ListenerConfig } from "../model/config.ts";
 import type { ListenSocket } from "../model/snapshot.ts";
@@ -107,11 +108,10 @@ function failureLine(ports: ListenSockets, name: string, address: BindAddress, f
   return start;
 }
 
-function holderText({ pid, command, user, uid }: PortHolder): string {
+function holderText({ pid, name, command, user, uid }: PortHolder): string {
   const who = user ?? `uid ${uid}`;
   if (pid === undefined) return `a process of ${who} (only root and ${who} can see which)`;
-  const text = `${command ?? "a process"} (pid ${pid}, user ${who})`;
-  // A worker without supervisor: it was killed, and its workers go on serving.
-  if (!(command ?? "").includes("main/worker.ts")) return text;
-  return `${text}: a worker that outlived its supervisor; end it with: kill ${pid}`;
+  // With a supervisor, that one is found first: its number is lower, and it holds the sockets too.
+  if (name === workerProcessName) return `a worker that outlived its supervisor; end it with: kill ${pid} (user ${who})`;
+  return `${command ?? "a process"} (pid ${pid}, user ${who})`;
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { compile, emptyAllocation, type Allocation } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
 import { listenForWorkers, type WorkerLink } from "../engine/worker/link-server.ts";
@@ -8,6 +9,7 @@ import type { AdminAddresses, InstanceState, StatusView } from "../model/status.
 import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
+import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, Platform, UserIds } from "../platform/ports.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
@@ -35,13 +37,14 @@ export interface SupervisorParts {
   stop(reason: string): void;
 }
 
-/** Serves the admin API until the returned `stop`. Rejects with an Error whose message is fit to be printed. */
-export type StartAdmin = (options: {
-  readonly config: Config["admin"];
-  view(): StatusView;
-  /** Someone asked over the API. */
-  stop(reason: string): void;
-}) => Promise<{ readonly addresses: AdminAddresses; stop(): void | Promise<void> }>;
+/** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
+export type StartAdmin = (
+  options: Config["admin"] & {
+    view(): StatusView;
+    /** Someone asked over the API for the end. */
+    stop(reason: string): void;
+  },
+) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
 
 /** `stopped`: someone asked for the end before the start was over. */
 export type StartResult = { readonly kind: "running" } | { readonly kind: "stopped" } | { readonly kind: "failed"; readonly line: string };
@@ -159,7 +162,11 @@ export class Supervisor {
   async #begin(): Promise<StartResult> {
     const { platform, log, startAdmin } = this.#parts;
     const { config } = this.#options;
-    const instance = claimInstance(platform, config.admin.socket);
+    const user = this.#workerUser();
+    const adminSocket = config.admin.socket;
+    // Wherever the admin socket is, workers that are another user must find back to the link when it breaks.
+    const linkFolder = user === undefined ? dirname(adminSocket) : instancePaths({ env: {}, uid: 0 }).folder;
+    const instance = claimInstance(platform, { adminSocket, linkFolder });
     if (typeof instance === "string") return { kind: "failed", line: instance };
     this.#undo.push(() => instance.release());
     const workers = this.#measure(config);
@@ -174,18 +181,17 @@ export class Supervisor {
     if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
     this.#counters = initCounters(memory.value, workers);
     try {
-      const admin = await startAdmin({ config: config.admin, view: () => this.view(), stop: (reason) => this.#parts.stop(reason) });
+      const admin = startAdmin({ ...config.admin, view: () => this.view(), stop: (reason) => this.#parts.stop(reason) });
       this.#admin = admin.addresses;
       this.#undo.push(() => admin.stop());
     } catch (error) {
       return { kind: "failed", line: error instanceof Error ? error.message : String(error) };
     }
-    if (this.#stopping !== undefined) return { kind: "stopped" };
     const resolved = await this.#names.resolveAll(config);
     if (this.#stopping !== undefined) return { kind: "stopped" };
     const refused = this.#adopt(config, resolved);
     if (refused !== undefined) return { kind: "failed", line: refused };
-    return this.#startWorkers(instance, { workers, descriptors });
+    return this.#startWorkers(instance, { workers, descriptors, user });
   }
 
   /** Raises the descriptor limit as far as it is needed and allowed; returns the number of workers. */
@@ -199,9 +205,11 @@ export class Supervisor {
     return workers;
   }
 
-  #startWorkers(instance: Instance, { workers, descriptors }: { workers: number; descriptors: readonly number[] }): StartResult | Promise<StartResult> {
+  #startWorkers(
+    instance: Instance,
+    { workers, descriptors, user }: { workers: number; descriptors: readonly number[]; user: UserIds | undefined },
+  ): StartResult | Promise<StartResult> {
     const { platform, log } = this.#parts;
-    const user = this.#workerUser();
     try {
       const server = listenForWorkers(instance.linkPath, {
         hello: (link) => this.#hello(link),

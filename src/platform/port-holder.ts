@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { ipv6Words, parseIpv4, parseIpv6 } from "../lib/ip.ts";
 import type { PortHolder } from "./ports.ts";
-import { commandLine } from "./processes.ts";
+import { commandLine, shortName } from "./processes.ts";
 import { userName } from "./users.ts";
 
 /** State "listen" in /proc/net/tcp (include/net/tcp_states.h). */
@@ -22,11 +22,13 @@ export function portHolder(address: { readonly host: string; readonly port: numb
   if (listening === undefined) return undefined;
   const user = userName(listening.uid);
   const pid = processWithSocket(listening.inode);
+  const name = pid === undefined ? undefined : shortName(pid);
   const command = pid === undefined ? undefined : commandLine(pid);
   return {
     uid: listening.uid,
     ...(user === undefined ? {} : { user }),
     ...(pid === undefined ? {} : { pid }),
+    ...(name === undefined ? {} : { name }),
     ...(command === undefined ? {} : { command }),
   };
 }

@@ -70,6 +70,8 @@ export interface PortHolder {
   readonly user?: string;
   /** Absent where /proc does not let us look into that user's processes. */
   readonly pid?: number;
+  /** Short name as in `ps`. */
+  readonly name?: string;
   readonly command?: string;
 }
 

@@ -45,7 +45,16 @@ export const processes: Processes = {
 export function commandLine(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-    return text === "" ? `[${readFileSync(`/proc/${pid}/comm`, "utf8").trim()}]` : text;
+    return text === "" ? `[${shortName(pid)}]` : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `nameThis` sets it. */
+export function shortName(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
   } catch {
     return undefined;
   }

@@ -19,6 +19,9 @@ export interface WorkerOptions {
 /** Connections that wait to be accepted; net.core.somaxconn is 4096 by default since Linux 5.4. */
 export const backlog = 4096;
 
+/** In `ps`. */
+export const workerProcessName = "wst-worker";
+
 type LogLevel = "debug" | "info" | "warn" | "error";
 
 /**
@@ -27,7 +30,7 @@ type LogLevel = "debug" | "info" | "warn" | "error";
  */
 export function runWorker(options: WorkerOptions, platform: Platform, createDataPlane: CreateDataPlane): void {
   const { processes } = platform;
-  processes.nameThis("wst-worker");
+  processes.nameThis(workerProcessName);
   const memory = platform.sharedMemory.open(options.memoryPath);
   if (!memory.ok) return fail(`shared memory ${options.memoryPath}: ${memory.text}`);
   const counters = openCounters(memory.value);

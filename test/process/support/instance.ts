@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fnv1a64 } from "../../../src/lib/fnv.ts";
 import type { Config } from "../../../src/model/config.ts";
 import type { StatusView } from "../../../src/model/status.ts";
 import { linesOf } from "./lines.ts";
@@ -13,6 +14,7 @@ const runMain = join(import.meta.dir, "run-main.ts");
 export interface TestInstance {
   readonly pid: number;
   readonly folder: string;
+  readonly memoryPath: string;
   readonly exited: Promise<number | null>;
   /** The next line of standard error that contains `text`, past ones included. */
   said(text: string): Promise<string>;
@@ -29,6 +31,8 @@ export interface TestInstance {
 export interface TestFolder {
   readonly path: string;
   readonly file: string;
+  /** Where the instance keeps its shared counters. */
+  readonly memoryPath: string;
   remove(): void;
 }
 
@@ -36,7 +40,17 @@ export function testFolder(changes: Changes = {}): TestFolder {
   const path = mkdtempSync(join(tmpdir(), "wst-"));
   const file = join(path, "config.json");
   writeFileSync(file, JSON.stringify({ ...baseConfig(path), ...changes }));
-  return { path, file, remove: () => rmSync(path, { recursive: true, force: true }) };
+  const memoryPath = `/dev/shm/weichensteller-${process.getuid?.()}-${fnv1a64(join(path, "admin.sock"))}`;
+  return {
+    path,
+    file,
+    memoryPath,
+    remove() {
+      rmSync(path, { recursive: true, force: true });
+      // Left by a supervisor that a test killed.
+      rmSync(memoryPath, { force: true });
+    },
+  };
 }
 
 /** Two workers, one listener on any port of the loopback address, one pool. */
@@ -45,7 +59,7 @@ export function baseConfig(folder: string): Config {
     listeners: [listener("api", "127.0.0.1", 0)],
     pools: [pool("app", ["127.0.0.1"])],
     admin: { socket: join(folder, "admin.sock") },
-    process: { workers: 2, connections: 100, data: folder, drainMs: 5_000 },
+    process: { workers: 2, connections: 100, data: folder, drainMs: 500 },
     log: { level: "info", format: "text" },
   };
 }
@@ -89,13 +103,17 @@ export function startInstance(folder: TestFolder, { worker, ...ids }: SpawnChang
   const errors = new LineLog(child.stderr);
   const outputs = new LineLog(child.stdout);
   let views = 0;
+  const running = outputs.find((line) => line === "running").then(() => undefined);
+  // A test that wants the start to fail does not look at it.
+  running.catch(() => undefined);
   return {
     pid: child.pid,
     folder: folder.path,
+    memoryPath: folder.memoryPath,
     exited: child.exited.then(() => child.exitCode),
     said: (text) => errors.find((line) => line.includes(text)),
     output: () => errors.lines.join("\n"),
-    running: outputs.find((line) => line === "running").then(() => undefined),
+    running,
     async view() {
       const number = ++views;
       void child.stdin.write("view\n");

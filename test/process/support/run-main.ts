@@ -40,9 +40,9 @@ process.exitCode = await run(
         stop: () => undefined,
       };
     },
-    async startAdmin({ config, view, stop }) {
+    startAdmin({ socket, view, stop }) {
       void answer(view, stop);
-      return { addresses: { socket: config.socket }, stop: () => undefined };
+      return { addresses: { socket }, stop: () => Promise.resolve() };
     },
     onRunning: () => console.log("running"),
   },
