@@ -94,8 +94,8 @@ export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL" | "SIGUSR2"
 export interface SpawnOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Descriptors that become 3, 4, … in the child; `undefined` leaves a number as a hole (/dev/null). */
-  readonly descriptors: readonly (number | undefined)[];
+  /** Descriptors that become 3, 4, … in the child. */
+  readonly descriptors: readonly number[];
   onExit(end: ProcessEnd): void;
 }
 

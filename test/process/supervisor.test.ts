@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { baseConfig, listener, startInstance, type TestFolder, type TestInstance, testFolder } from "./support/instance.ts";
 import type { Changes, SpawnChanges } from "./support/instance.ts";
 import { closeClients, connect } from "./support/client.ts";
@@ -76,6 +76,29 @@ describe("start", () => {
     expect(line).toMatch(/\(pid \d+, user /);
     expect(existsSync(second.memoryPath)).toBe(false);
     expect(readdirSync(second.folder)).toEqual(["config.json"]);
+  });
+
+  /** 1024 by default; 0 in some containers. */
+  const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
+  test.skipIf(!isRoot || firstFreePort < 81)("a low port without root says what is missing (needs root, to give it up)", async () => {
+    const folder = testFolder({ listeners: [listener("web", "127.0.0.1", 80)] });
+    folders.push(folder);
+    chownSync(folder.path, nobody, nobody);
+    const instance = beginIn(folder, { uid: nobody, gid: nobody });
+    expect(await instance.exited).toBe(1);
+    expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
+    expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
+    expect(readdirSync(folder.path)).toEqual(["config.json"]);
+  });
+
+  test.skipIf(!isRoot)("an unprivileged user runs everything but low ports (needs root, to give it up)", async () => {
+    const folder = testFolder();
+    folders.push(folder);
+    chownSync(folder.path, nobody, nobody);
+    const instance = beginIn(folder, { uid: nobody, gid: nobody });
+    const answer = await (await connect(await address(instance))).ask();
+    expect(answer.uid).toBe(nobody);
+    expect(instance.output()).not.toContain("root");
   });
 
   test("an address that this machine does not have is bound early, with a warning", async () => {
