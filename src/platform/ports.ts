@@ -70,6 +70,8 @@ export interface PortHolder {
   readonly user?: string;
   /** Absent where /proc does not let us look into that user's processes. */
   readonly pid?: number;
+  /** Short name as in `ps`. */
+  readonly name?: string;
   readonly command?: string;
 }
 
@@ -92,8 +94,8 @@ export type SignalName = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL" | "SIGUSR2"
 export interface SpawnOptions {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Descriptors that become 3, 4, … in the child; `undefined` leaves a number as a hole (/dev/null). */
-  readonly descriptors: readonly (number | undefined)[];
+  /** Descriptors that become 3, 4, … in the child. */
+  readonly descriptors: readonly number[];
   onExit(end: ProcessEnd): void;
 }
 
