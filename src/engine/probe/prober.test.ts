@@ -6,9 +6,11 @@ import { EndpointState } from "../../model/snapshot.ts";
 import { Prober, type ProbedPool, type ProberPorts } from "./prober.ts";
 import { type CheckResult, requestText, runCheck } from "./run-check.ts";
 
-const after: ProberPorts["after"] = (ms, run) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
+const timers: ProberPorts["timers"] = {
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
 };
 
 interface RawServer {
@@ -80,7 +82,7 @@ const health: HealthConfig = {
 function checkOnce(port: number, options: { check?: HealthConfig["check"]; timeoutMs?: number } = {}): Promise<CheckResult> {
   return new Promise((resolve) => {
     const { check = httpCheck, timeoutMs = 500 } = options;
-    runCheck({ ip: "127.0.0.1", port, check, hostField: "api", timeoutMs }, { after }, resolve);
+    runCheck({ ip: "127.0.0.1", port, check, hostField: "api", timeoutMs }, { timers }, resolve);
   });
 }
 
@@ -149,7 +151,7 @@ describe("one check at a real socket", () => {
     });
     let isDone = false;
     const target = { ip: "127.0.0.1", port: server.port, check: httpCheck, hostField: "api", timeoutMs: 1000 };
-    const cancel = runCheck(target, { after }, () => void (isDone = true));
+    const cancel = runCheck(target, { timers }, () => void (isDone = true));
     await closed.promise;
     expect(isDone).toBe(false);
   });
@@ -170,10 +172,9 @@ describe("prober", () => {
     const changes: (readonly EndpointRowState[])[] = [];
     let wake: () => void = () => undefined;
     const prober = new Prober({
-      monotonicMs: () => performance.now(),
-      wallMs: () => Date.now(),
-      random: () => 0.5,
-      after,
+      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+      random: { fraction: () => 0.5 },
+      timers,
       onChange(states) {
         changes.push(states);
         wake();

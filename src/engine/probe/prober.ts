@@ -1,22 +1,25 @@
 import { type CheckState, firstCheckInMs, initialCheckState, step } from "../../core/health/check-state.ts";
 import { type EffectiveState, effectiveState } from "../../core/health/effective-state.ts";
 import { whyText } from "../../core/health/why-text.ts";
+import { addressText } from "../../lib/address.ts";
 import type { HealthConfig } from "../../model/config.ts";
 import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
 import type { HealthView } from "../../model/status.ts";
-import { type CheckResult, type CheckTarget, runCheck } from "./run-check.ts";
+import { type CheckPorts, type CheckResult, type CheckTarget, runCheck } from "./run-check.ts";
 
-/** What the prober needs of the world. */
-export interface ProberPorts {
-  /** Monotonic, for waiting. */
-  monotonicMs(): number;
-  /** Since 1970, for people. */
-  wallMs(): number;
-  /** 0 ≤ value < 1 */
-  random(): number;
-  /** Runs `run` once after `ms` unless the returned function is called before. */
-  after(ms: number, run: () => void): () => void;
+/** What the prober needs of the world; the platform's clock, timers and random fit. */
+export interface ProberPorts extends CheckPorts {
+  readonly clock: {
+    /** For waiting. */
+    monotonicMs(): number;
+    /** Since 1970, for people. */
+    wallMs(): number;
+  };
+  readonly random: {
+    /** 0 ≤ value < 1 */
+    fraction(): number;
+  };
   /** Rows whose effective state changed, at once and all that one check changed together. */
   onChange(states: readonly EndpointRowState[]): void;
 }
@@ -104,7 +107,7 @@ export class Prober {
     const watched = this.#watched.get(row);
     if (watched?.check === undefined || watched.health === undefined || watched.target === undefined) return;
     const { target } = watched;
-    const sinceCheckMs = this.#ports.monotonicMs() - target.beganAtMs;
+    const sinceCheckMs = this.#ports.clock.monotonicMs() - target.beganAtMs;
     const { state, nextCheckInMs } = step(watched.check, { kind: "trouble", sinceCheckMs }, watched.health);
     watched.check = state;
     // A running check answers soon, and the doubt in the state makes the one after it come fast.
@@ -144,10 +147,10 @@ export class Prober {
     if (known !== undefined) this.#detach(known);
     const check = pool.health === undefined ? undefined : initialCheckState(pool.health);
     const isResolved = endpoint.ip !== undefined;
-    const effective = effectiveState(inputsOf(check, isResolved), this.#ports.wallMs());
+    const effective = effectiveState(inputsOf(check, isResolved), this.#ports.clock.wallMs());
     const watched: Watched = { row: endpoint.row, identity, health: pool.health, isResolved, check, effective, target: undefined };
     this.#watched.set(endpoint.row, watched);
-    if (what !== undefined && pool.health !== undefined) this.#attach(watched, what, firstCheckInMs(pool.health, this.#ports.random()));
+    if (what !== undefined && pool.health !== undefined) this.#attach(watched, what, firstCheckInMs(pool.health, this.#ports.random.fraction()));
   }
 
   /** The same endpoint in a new revision. */
@@ -163,12 +166,12 @@ export class Prober {
     if (!isSameCheck) {
       this.#detach(watched);
       if (what !== undefined && health !== undefined && watched.check !== undefined) {
-        const { state, nextCheckInMs } = step(watched.check, { kind: "reconfigured", random: this.#ports.random() }, health);
+        const { state, nextCheckInMs } = step(watched.check, { kind: "reconfigured", random: this.#ports.random.fraction() }, health);
         watched.check = state;
         this.#attach(watched, what, nextCheckInMs ?? 0);
       }
     }
-    watched.effective = effectiveState(inputsOf(watched.check, isResolved), this.#ports.wallMs(), watched.effective);
+    watched.effective = effectiveState(inputsOf(watched.check, isResolved), this.#ports.clock.wallMs(), watched.effective);
   }
 
   #attach(watched: Watched, what: CheckTarget, inMs: number): void {
@@ -210,7 +213,7 @@ export class Prober {
 
   /** Plans the next check, unless an earlier one is planned. */
   #plan(target: Target, inMs: number): void {
-    const dueAtMs = this.#ports.monotonicMs() + inMs;
+    const dueAtMs = this.#ports.clock.monotonicMs() + inMs;
     if (target.isQueued || dueAtMs >= target.dueAtMs) return;
     target.dueAtMs = dueAtMs;
     target.cancelTimer?.();
@@ -220,7 +223,7 @@ export class Prober {
   }
 
   #arm(target: Target): void {
-    target.cancelTimer = this.#ports.after(Math.max(0, target.dueAtMs - this.#ports.monotonicMs()), () => {
+    target.cancelTimer = this.#ports.timers.after(Math.max(0, target.dueAtMs - this.#ports.clock.monotonicMs()), () => {
       target.cancelTimer = undefined;
       target.isQueued = true;
       this.#queue.push(target);
@@ -240,7 +243,7 @@ export class Prober {
     this.#running += 1;
     target.isQueued = false;
     target.dueAtMs = Infinity;
-    target.beganAtMs = this.#ports.monotonicMs();
+    target.beganAtMs = this.#ports.clock.monotonicMs();
     // Only those who asked get the answer: a row that joins while the check runs waits for the next one.
     const asked = [...target.rows].map((watched) => ({ watched, generation: watched.check?.generation ?? 0 }));
     target.cancelCheck = runCheck(target.what, this.#ports, (result) => {
@@ -256,8 +259,8 @@ export class Prober {
   /** Feeds a result to the rows that asked; plans the next check; returns what changed. */
   #judge(target: Target, asked: readonly { watched: Watched; generation: number }[], result: CheckResult): readonly EndpointRowState[] {
     const changed: EndpointRowState[] = [];
-    const nowAt = this.#ports.wallMs();
-    const durationMs = Math.round((this.#ports.monotonicMs() - target.beganAtMs) * 10) / 10;
+    const nowAt = this.#ports.clock.wallMs();
+    const durationMs = Math.round((this.#ports.clock.monotonicMs() - target.beganAtMs) * 10) / 10;
     let nextInMs = Infinity;
     for (const { watched, generation } of asked) {
       if (watched.target !== target || watched.check === undefined || watched.health === undefined) continue;
@@ -266,14 +269,14 @@ export class Prober {
         continue;
       }
       const check = { at: nowAt, isOk: result.isOk, evidence: result.evidence, durationMs };
-      const outcome = step(watched.check, { kind: "result", generation, check, random: this.#ports.random() }, watched.health);
+      const outcome = step(watched.check, { kind: "result", generation, check, random: this.#ports.random.fraction() }, watched.health);
       watched.check = outcome.state;
       nextInMs = Math.min(nextInMs, outcome.nextCheckInMs ?? Infinity);
       const before = watched.effective;
       watched.effective = effectiveState(inputsOf(watched.check, watched.isResolved), nowAt, before);
       if (watched.effective.state !== before.state) changed.push([watched.row, watched.effective.state]);
     }
-    const dueAtMs = this.#ports.monotonicMs() + nextInMs;
+    const dueAtMs = this.#ports.clock.monotonicMs() + nextInMs;
     if (dueAtMs < target.dueAtMs) target.dueAtMs = dueAtMs;
     return changed;
   }
@@ -293,9 +296,4 @@ function checkTarget(endpoint: EndpointSnapshot, health: HealthConfig): CheckTar
 
 function targetKey(what: CheckTarget): string {
   return JSON.stringify([what.ip, what.port, what.check, what.hostField, what.timeoutMs]);
-}
-
-/** `host:port`, IPv6 in brackets. */
-function addressText({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

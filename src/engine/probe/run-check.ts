@@ -18,8 +18,10 @@ export type CheckResult =
   | { readonly kind: "not-asked"; readonly evidence: string };
 
 export interface CheckPorts {
-  /** Runs `run` once after `ms` unless the returned function is called before. */
-  after(ms: number, run: () => void): () => void;
+  readonly timers: {
+    /** Runs `run` once after `delayMs` unless the returned function is called before. */
+    after(delayMs: number, run: () => void): () => void;
+  };
 }
 
 /**
@@ -50,7 +52,7 @@ export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: 
       judged({ isOk: false, evidence: failureText(code, stage) });
     },
   });
-  const cancelTimer = ports.after(target.timeoutMs, () => {
+  const cancelTimer = ports.timers.after(target.timeoutMs, () => {
     const what = stage === "connect" ? "no connection" : reader?.isInBody === true ? "no complete answer" : "no answer";
     finish({ kind: "judged", isOk: false, evidence: `${what} in ${secondsText(target.timeoutMs)}` });
   });
