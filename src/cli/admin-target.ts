@@ -14,12 +14,12 @@ export interface TargetOptions {
 }
 
 /** In this order: --admin, the file's admin section (its socket, because it may do everything), the default socket. */
-export function adminTarget(
+export async function adminTarget(
   options: TargetOptions,
-  surroundings: { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number; readAdmin(file: string): AdminConfig },
-): AdminTarget {
+  surroundings: { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number; readAdmin(file: string): Promise<AdminConfig> },
+): Promise<AdminTarget> {
   if (options.admin !== undefined) return parseTarget(options.admin);
-  if (options.config !== undefined) return { kind: "socket", path: surroundings.readAdmin(options.config).socket };
+  if (options.config !== undefined) return { kind: "socket", path: (await surroundings.readAdmin(options.config)).socket };
   return { kind: "socket", path: instancePaths(surroundings).adminSocket };
 }
 

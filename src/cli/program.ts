@@ -13,7 +13,7 @@ export interface CliPorts {
   check(options: { readonly file: string; readonly isJson: boolean }): Promise<number>;
   quickstart(options: { readonly port: number }): Promise<number>;
   /** The `admin` section of a configuration; throws AppError where the file is unusable. */
-  readAdmin(file: string): AdminConfig;
+  readAdmin(file: string): Promise<AdminConfig>;
 }
 
 export const defaultQuickstartPort = 8080;
@@ -101,7 +101,7 @@ function addStatus(program: Command, ports: CliPorts, end: (code: number) => voi
     .addHelpText("after", `\nExamples:\n  weichensteller status\n  weichensteller status --admin 127.0.0.1:9400 --json\n${exitCodesHelp}`)
     .action(async (options: TargetOptions & { json?: true }) => {
       const { runStatus } = await import("./status.ts");
-      end(await runStatus(adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io));
+      end(await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io));
     });
 }
 
@@ -111,7 +111,7 @@ function addStop(program: Command, ports: CliPorts, end: (code: number) => void)
     .addHelpText("after", `\nExamples:\n  weichensteller stop\n  weichensteller stop -c my.yaml\n${exitCodesHelp}`)
     .action(async (options: TargetOptions & { wait: boolean }) => {
       const { runStop } = await import("./stop.ts");
-      end(await runStop(adminTarget(options, surroundings(ports)), { isWaiting: options.wait }, ports.io));
+      end(await runStop(await adminTarget(options, surroundings(ports)), { isWaiting: options.wait }, ports.io));
     });
 }
 

@@ -27,7 +27,7 @@ ${endpoints.join("\n")}
 admin:
   bind: "127.0.0.1:${options.adminPort}"
   socket: ${JSON.stringify(options.adminSocket)}
-process: { workers: 2, drain: 5s }
-log: { level: warn }
+process: { workers: 2, connections: 1000, drain: 5s }
+log: { level: error, format: text } # the live view says the rest
 `;
 }

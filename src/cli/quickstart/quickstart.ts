@@ -61,7 +61,7 @@ export async function runQuickstart({ port }: { readonly port: number }, ports: 
     // The instance catches signals itself from here on; one that came before must not be lost.
     if (isStopped) return ExitCode.Ok;
     files.write(paths.folder, file, demoConfigText({ port, adminPort, adminSocket: paths.adminSocket, services: services.list() }));
-    return await ports.run({
+    const exitCode = await ports.run({
       file,
       log: (line) => show.log(line),
       onRunning(view) {
@@ -69,12 +69,14 @@ export async function runQuickstart({ port }: { readonly port: number }, ports: 
         show.begin(() => ({ view: view(), services: services.list(), file }));
       },
     });
+    show.end();
+    if (exitCode === ExitCode.Ok) io.out("The quickstart has ended.");
+    return exitCode;
   } finally {
     show.end();
     services.stop();
     cancelSignals();
     files.remove(paths.folder, file);
-    if (isStopped) io.out("The quickstart has ended; nothing of it is left.");
   }
 }
 
