@@ -165,6 +165,8 @@ export class HeadParser {
     // RFC 9112 §2.2: an empty line before a request line is ignored (old clients add one after a body).
     while (!this.isResponse && end - at >= 2 && bytes[at] === Byte.Cr && bytes[at + 1] === Byte.Lf) at += 2;
     this.#line = at - base;
+    // Such an empty line may come in two pieces.
+    if (!this.isResponse && end - at === 1 && bytes[at] === Byte.Cr) return this.#more(base, end);
     const next = this.isResponse
       ? parseStatusLine(this, bytes, base, at, end)
       : parseRequestLine(this, bytes, base, at, end, this.#limits.targetBytesMax);
