@@ -26,7 +26,7 @@ export const cases: readonly BenchCase[] = [
   { ...get, name: "download-1m", title: "1 MiB responses", path: "/1m", connections: 16, ratioMax: 1.1 },
   { ...get, name: "post-4k", title: "POST of 4 KiB", path: "/post", isPost: true, ratioMax: 1.05 },
   // About half of what one core of HAProxy can do. Caddy and Node cannot: their rows say what they reached.
-  { ...get, kind: "rate", name: "rate-125", title: "latency at 25 600 requests/s, 125-byte JSON", path: "/125", rate: 25_600 },
+  { ...get, kind: "rate", name: "rate-125", title: "latency at 25 000 requests/s, 125-byte JSON", path: "/125", rate: 25_000 },
   { ...get, kind: "idle", name: "idle-9000", title: "9 000 idle client connections", path: "/125", connections: 9_000 },
 ];
 

@@ -1,11 +1,11 @@
 import type { Backend } from "./backend.ts";
 import type { BenchCase } from "./cases.ts";
-import { runH2load, runWrk, type Load, type WrkResult } from "./generators.ts";
+import { rampUsPerConnection, runH2load, runWrk, type Load, type WrkResult } from "./generators.ts";
 import type { PeerName, RunningPeer } from "./peers.ts";
 import { answerBytes } from "./probe.ts";
 import { coreBusyUs, treeCpuUs } from "./process-tree.ts";
 import type { BenchSettings } from "./settings.ts";
-import { openConnections } from "./upstream.ts";
+import { watchUpstream, type UpstreamUse } from "./upstream.ts";
 
 /** One peer's turn at one case. */
 export interface Turn {
@@ -18,9 +18,7 @@ export interface Turn {
   readonly coreUs: number;
   /** 0..1: share of the window in which the proxy's core was busy. */
   readonly coreShare: number;
-  /** Connections to the back end that carried the load: open before, plus opened meanwhile. */
-  readonly upstreamUsed: number;
-  readonly upstreamOpened: number;
+  readonly upstream: UpstreamUse;
   readonly p50Us: number;
   readonly p99Us: number;
   /** What was wrong; empty is good. */
@@ -75,31 +73,40 @@ export async function takeTurn(
   seconds: number,
 ): Promise<Turn> {
   const { peer, load } = contestant;
-  const openBefore = openConnections(backend.ports.get(peer.name) ?? []);
-  const acceptedBefore = await backend.accepted();
   const busyBefore = coreBusyUs(settings.proxyCore);
   const cpuBefore = treeCpuUs(peer.child.pid);
-  const run =
+  const startedMs = performance.now();
+  const [run, upstream] = await Promise.all([
     bench.rate === undefined
-      ? await measureMaximum(contestant, settings, seconds)
-      : await measureRate(load, settings, seconds, bench.rate);
+      ? measureMaximum(contestant, settings, seconds)
+      : measureRate(load, settings, seconds, bench.rate),
+    watchUpstream(backend, backend.ports.get(peer.name) ?? [], seconds),
+  ]);
+  const windowUs = (performance.now() - startedMs) * 1000;
   const cpuUs = treeCpuUs(peer.child.pid) - cpuBefore;
   const busyUs = coreBusyUs(settings.proxyCore) - busyBefore;
-  const opened = (await backend.accepted()) - acceptedBefore;
   return {
     peer: peer.name,
     requests: run.requests,
     perSecond: (run.requests * 1e6) / run.durationUs,
     cpuUs: cpuUs / run.requests,
     coreUs: busyUs / run.requests,
-    coreShare: busyUs / run.durationUs,
-    upstreamUsed: openBefore + opened,
-    upstreamOpened: opened,
+    coreShare: busyUs / windowUs,
+    upstream,
     p50Us: run.p50Us,
     p99Us: run.p99Us,
-    faults: run.faults,
+    faults: [...run.faults, ...foreignWork(peer, busyUs - cpuUs, windowUs)],
   };
 }
+
+/** Time of the proxy's core that its process tree does not own up to: another program, or kernel work on its behalf. */
+function foreignWork(peer: RunningPeer, elsewhereUs: number, windowUs: number): string[] {
+  const share = elsewhereUs / windowUs;
+  if (peer.name === "bare" || share <= foreignShareMax) return [];
+  return [`${Math.round(share * 100)} % of the core went elsewhere`];
+}
+
+const foreignShareMax = 0.1;
 
 interface Run {
   readonly requests: number;
@@ -125,7 +132,7 @@ async function measureRate(load: Load, settings: BenchSettings, seconds: number,
   const faults: string[] = [];
   if (result.failed > 0) faults.push(`${result.failed} requests without a good answer`);
   // A generator that waits for the peer is no open loop any more: its latencies would flatter.
-  const reached = (result.requests * 1e6) / result.durationUs;
+  const reached = (result.requests * 1e6) / (result.durationUs - load.connections * rampUsPerConnection);
   if (reached < rate * 0.97) faults.push(`${Math.round(reached)} of ${rate} requests/s`);
   return { ...result, faults };
 }

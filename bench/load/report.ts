@@ -86,7 +86,7 @@ function renderCase(result: CaseResult): string {
     row.ratioByThroughput?.toFixed(2) ?? "–",
     Math.round(row.perSecond.median).toString(),
     row.peer === "bare" ? "–" : `${Math.round(row.coreShare.median * 100)} %`,
-    String(row.upstreamUsed.median),
+    row.upstreamOpened.median === 0 ? `${row.upstreamOpen.median}` : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
     Math.round(row.p50Us.median).toString(),
     Math.round(row.p99Us.median).toString(),
     row.faults.join("; "),
