@@ -10,26 +10,12 @@ import { connector } from "../net/tcp.ts";
 import { connectFailed, endpointHandlers } from "../upstream/endpoint-events.ts";
 import { Endpoint } from "../upstream/endpoint.ts";
 import { Pool } from "../upstream/pool.ts";
-import { type DataPlanePorts, Runtime } from "./runtime.ts";
+import type { DataPlane, DataPlanePorts } from "../worker/data-plane-port.ts";
+import { Runtime } from "./runtime.ts";
 
 /** While draining: how long an unused client connection may still bring a request, which is then answered with `close`. */
 const idleGraceMs = 500;
 const drainLookMs = 20;
-
-/** The part of a worker that carries traffic. The worker around it talks to the supervisor. */
-export interface DataPlane {
-  /** Begins to serve: listens on the inherited descriptors of the snapshot. */
-  start(snapshot: Snapshot, states: readonly EndpointRowState[]): void;
-  /** Compiles a snapshot without using it. Gives the reason when it cannot be used. */
-  prepare(snapshot: Snapshot): string | undefined;
-  /** Uses the prepared snapshot for every exchange that starts from now on. */
-  commit(revision: number, states: readonly EndpointRowState[]): void;
-  setStates(states: readonly EndpointRowState[]): void;
-  /** Stops accepting, answers what runs, tells clients to close; `done` is called when no connection is left. */
-  drain(done: () => void): void;
-  /** Lets go of everything at once. */
-  stop(): void;
-}
 
 /** What one snapshot is in this worker. */
 interface Active {

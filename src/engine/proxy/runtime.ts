@@ -1,5 +1,4 @@
 import { TimerWheel } from "../../lib/timer-wheel.ts";
-import type { TroubleSign } from "../../model/link.ts";
 import type { RequestWriting } from "../../core/http1/request-writer.ts";
 import { type HeadLimits, HeadParser } from "../../core/http1/head-parser.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
@@ -7,6 +6,7 @@ import { clock, timers } from "../../platform/clock.ts";
 import type { Cancel } from "../../platform/ports.ts";
 import type { Connector } from "../net/tcp.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
+import type { DataPlanePorts } from "../worker/data-plane-port.ts";
 import { Exchange } from "./exchange.ts";
 import { ExchangeIds } from "./ids.ts";
 
@@ -19,15 +19,6 @@ export const smallBufferBytes = 4096;
 
 /** Heads of endpoints: generous, but bounded. */
 export const responseHeadLimits: HeadLimits = { headBytesMax: 65_536, fieldsMax: 256, targetBytesMax: 0 };
-
-/** What the data plane reports to the rest of its worker. */
-export interface DataPlanePorts {
-  /** This worker's column of the shared counters. */
-  readonly counters: Float64Array;
-  /** An attempt failed in a way that says something about the endpoint. */
-  readonly report: (row: number, sign: TroubleSign) => void;
-  readonly log: (level: "debug" | "info" | "warn" | "error", code: string, text: string) => void;
-}
 
 /**
  * What the connections of one worker share: clock, deadlines, buffers, parsers. One clock read per tick serves every
