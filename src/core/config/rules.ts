@@ -125,14 +125,16 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
         ),
       );
   };
+  // Where nobody wrote an admin address, the listener that takes it is what can be changed.
+  const isAdminWritten = valueAt(raw, ["admin", "bind"]) !== undefined;
+  if (admin?.bind !== undefined && !isAdminWritten) take(admin.bind, "admin.bind by default", ["admin"]);
   for (const [name, { bind }] of listeners) {
     const path = ["listeners", name, "bind"];
     const isList = Array.isArray(valueAt(raw, path));
     for (const [index, each] of bind?.entries() ?? [])
       if (each !== undefined) take(each, `listener ${name}`, isList ? [...path, index] : path);
   }
-  // A default that collides is the fault of the listener's author only in so far as they see where it comes from.
-  if (admin?.bind !== undefined) take(admin.bind, "admin", ["admin", "bind"]);
+  if (admin?.bind !== undefined && isAdminWritten) take(admin.bind, "admin", ["admin", "bind"]);
 }
 
 /** Whether the kernel would refuse the second of the two addresses at one port. */
