@@ -31,6 +31,7 @@ export type Parts<T> = {
 export const listenersMax = 256;
 export const endpointsMax = 16_384;
 
+/** Everything that the rules have to say about a draft, in no particular order. */
 export function checkRules(draft: Draft): Finding[] {
   const findings: Finding[] = [];
   checkSizes(draft, findings);

@@ -125,6 +125,7 @@ export function share({ max }: { readonly max: number }) {
   });
 }
 
+/** A whole number; `min` and `max` are allowed. */
 export function integer({ min, max }: Range) {
   const error = `a whole number from ${min} to ${max}`;
   const schema = z.int({ error }).min(min, { error }).max(max, { error });
@@ -132,12 +133,14 @@ export function integer({ min, max }: Range) {
   return schema;
 }
 
+/** `true` or `false`, never `yes` or `1`. */
 export function flag() {
   const schema = z.boolean({ error: "true or false" });
   typeDocs.add(schema, { name: "true | false", form: "true or false" });
   return schema;
 }
 
+/** One of some words. */
 export function choice<const T extends readonly [string, ...string[]]>(...words: T) {
   const form = words.length === 1 ? words[0] : `one of ${words.join(", ")}`;
   const schema = z.enum(words, { error: form });
@@ -148,6 +151,7 @@ export function choice<const T extends readonly [string, ...string[]]>(...words:
 /** Finishes "expected …". */
 export const bindForm = 'an address to listen on, such as 127.0.0.1:8080, "*:443" or "[::1]:443"';
 
+/** An address to listen on; `localhost` becomes 127.0.0.1. */
 export function bindAddress() {
   return scalar<BindAddress>(
     {
@@ -213,6 +217,7 @@ export interface EndpointAddress {
 
 const endpointForm = 'host:port, such as 10.0.0.11:8080, b1.example.org:8080 or "[::1]:8080"';
 
+/** Host and port of an endpoint. */
 export function endpointAddress() {
   return scalar<EndpointAddress>(
     { name: "host:port", form: endpointForm, limits: "port 1 to 65535" },

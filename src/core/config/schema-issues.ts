@@ -189,6 +189,7 @@ function hintOf(issue: z.core.$ZodIssue): string | undefined {
   return typeof hint === "string" ? hint : undefined;
 }
 
+/** What stands at `path` in a plain value; undefined where the path leads nowhere. */
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
   for (const segment of path) {
