@@ -13,7 +13,11 @@ import { linesOf } from "./lines.ts";
  */
 const [file, worker] = process.argv.slice(2);
 process.exitCode = await run(
-  { file: file!, version: "test", workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")] },
+  {
+    file: file!,
+    version: "test",
+    workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")],
+  },
   {
     platform: linux,
     parseConfig(text) {
@@ -40,9 +44,9 @@ process.exitCode = await run(
         stop: () => undefined,
       };
     },
-    startAdmin({ socket, view, stop }) {
+    startAdmin({ config, view, stop }) {
       void answer(view, stop);
-      return { addresses: { socket }, stop: () => Promise.resolve() };
+      return Promise.resolve({ addresses: { socket: config.socket }, stop: () => Promise.resolve() });
     },
     onRunning: () => console.log("running"),
   },
