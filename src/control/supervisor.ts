@@ -37,13 +37,14 @@ export interface SupervisorParts {
   stop(reason: string): void;
 }
 
-/** Serves the admin API until the returned `stop`. Rejects with an Error whose message is fit to be printed. */
-export type StartAdmin = (options: {
-  readonly config: Config["admin"];
-  view(): StatusView;
-  /** Someone asked over the API for the end. */
-  stop(reason: string): void;
-}) => Promise<{ readonly addresses: AdminAddresses; stop(): Promise<void> }>;
+/** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
+export type StartAdmin = (
+  options: Config["admin"] & {
+    view(): StatusView;
+    /** Someone asked over the API for the end. */
+    stop(reason: string): void;
+  },
+) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
 
 /** `stopped`: someone asked for the end before the start was over. */
 export type StartResult =
@@ -187,8 +188,8 @@ export class Supervisor {
     if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
     this.#counters = initCounters(memory.value, workers);
     try {
-      const admin = await startAdmin({
-        config: config.admin,
+      const admin = startAdmin({
+        ...config.admin,
         view: () => this.view(),
         stop: (reason) => this.#parts.stop(reason),
       });
