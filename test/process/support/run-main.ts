@@ -44,9 +44,9 @@ process.exitCode = await run(
         stop: () => undefined,
       };
     },
-    startAdmin({ config, view, stop }) {
+    startAdmin({ socket, view, stop }) {
       void answer(view, stop);
-      return Promise.resolve({ addresses: { socket: config.socket }, stop: () => Promise.resolve() });
+      return { addresses: { socket }, stop: () => Promise.resolve() };
     },
     onRunning: () => console.log("running"),
   },
