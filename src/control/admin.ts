@@ -47,10 +47,17 @@ export function startAdmin(options: AdminOptions): AdminServer {
     bind === undefined
       ? undefined
       : // With `development: false` Bun 1.4.5 sets SO_REUSEPORT by itself: a second instance would share the port silently.
-        listening(() => Bun.serve({ ...serve("tcp"), hostname: bind.host, port: bind.port, reusePort: false }), `admin.bind ${addressText(bind)}`);
+        listening(
+          () => Bun.serve({ ...serve("tcp"), hostname: bind.host, port: bind.port, reusePort: false }),
+          `admin.bind ${addressText(bind)}`,
+        );
   try {
-    const unix = listening(() => withUmask(0o117, () => Bun.serve({ ...serve("socket"), unix: socket })), `admin.socket ${socket}`);
-    const addresses = bind === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp?.port ?? bind.port } };
+    const unix = listening(
+      () => withUmask(0o117, () => Bun.serve({ ...serve("socket"), unix: socket })),
+      `admin.socket ${socket}`,
+    );
+    const addresses =
+      bind === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp?.port ?? bind.port } };
     return {
       addresses,
       async stop() {
@@ -65,7 +72,10 @@ export function startAdmin(options: AdminOptions): AdminServer {
 
 function respond(door: AdminDoor, request: Request, source: AdminSource, options: AdminOptions): Response {
   const { pathname } = new URL(request.url);
-  const { status, headers, body, isStop } = adminAnswer({ door, method: request.method, path: pathname, host: request.headers.get("host") ?? "" }, source);
+  const { status, headers, body, isStop } = adminAnswer(
+    { door, method: request.method, path: pathname, host: request.headers.get("host") ?? "" },
+    source,
+  );
   // A turn later, so that the answer is written before the stop can close this very connection.
   if (isStop) setImmediate(() => options.stop("asked for through the admin socket"));
   return new Response(request.method === "HEAD" ? null : body, { status, headers });

@@ -6,7 +6,13 @@ import { afterDeath, newPast, restartDelayMs } from "./restart-policy.ts";
 const process: ProcessConfig = { workers: "auto", connections: 1_000, data: "/", drainMs: 0 };
 
 describe("capacity", () => {
-  test.each([[1, 1], [2, 2], [8, 8], [9, 8], [0, 1]])("auto on %d cores is %d workers", (cores, workers) => {
+  test.each([
+    [1, 1],
+    [2, 2],
+    [8, 8],
+    [9, 8],
+    [0, 1],
+  ])("auto on %d cores is %d workers", (cores, workers) => {
     expect(workerCount(process, cores)).toBe(workers);
   });
 
@@ -46,14 +52,22 @@ describe("restart policy", () => {
   });
 
   test("having been ready once starts the count anew", () => {
-    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({ atMs: index * 100_000, wasReady }));
+    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({
+      atMs: index * 100_000,
+      wasReady,
+    }));
     expect(delays(deaths)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   test("twenty deaths after ready within ten seconds hold it down, slower ones do not", () => {
-    const everyMs = (intervalMs: number) => Array.from({ length: 20 }, (_, index) => ({ atMs: index * intervalMs, wasReady: true }));
+    const everyMs = (intervalMs: number) =>
+      Array.from({ length: 20 }, (_, index) => ({ atMs: index * intervalMs, wasReady: true }));
     expect(delays(everyMs(526)).at(-1)).toBe(1_000);
-    expect(delays(everyMs(526)).slice(0, -1).every((delay) => delay === 0)).toBe(true);
+    expect(
+      delays(everyMs(526))
+        .slice(0, -1)
+        .every((delay) => delay === 0),
+    ).toBe(true);
     expect(delays(everyMs(527)).at(-1)).toBe(0);
   });
 });

@@ -47,10 +47,15 @@ export type StartAdmin = (
 ) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
 
 /** `stopped`: someone asked for the end before the start was over. */
-export type StartResult = { readonly kind: "running" } | { readonly kind: "stopped" } | { readonly kind: "failed"; readonly line: string };
+export type StartResult =
+  | { readonly kind: "running" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly line: string };
 
 /** What a reload did: applied as that revision, or nothing at all. */
-export type ReloadResult = { readonly kind: "applied"; readonly revision: number } | { readonly kind: "refused"; readonly lines: readonly string[] };
+export type ReloadResult =
+  | { readonly kind: "applied"; readonly revision: number }
+  | { readonly kind: "refused"; readonly lines: readonly string[] };
 
 /** A worker that got the order to drain and its bound has this much longer before it is killed. */
 const drainGraceMs = 2_000;
@@ -118,9 +123,11 @@ export class Supervisor {
   reload(config: Config): Promise<ReloadResult> {
     return this.#inTurn(async () => {
       const current = this.#current;
-      if (current === undefined || this.#state !== "running") return { kind: "refused", lines: [`the instance is ${this.#state}`] };
+      if (current === undefined || this.#state !== "running")
+        return { kind: "refused", lines: [`the instance is ${this.#state}`] };
       const blockers = needsRestart(current.config, config);
-      if (blockers.length > 0) return { kind: "refused", lines: blockers.map((line) => `${line}: needs a restart in this version`) };
+      if (blockers.length > 0)
+        return { kind: "refused", lines: blockers.map((line) => `${line}: needs a restart in this version`) };
       return this.#apply(config, await this.#names.resolveAll(config));
     });
   }
@@ -181,7 +188,11 @@ export class Supervisor {
     if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
     this.#counters = initCounters(memory.value, workers);
     try {
-      const admin = startAdmin({ ...config.admin, view: () => this.view(), stop: (reason) => this.#parts.stop(reason) });
+      const admin = startAdmin({
+        ...config.admin,
+        view: () => this.view(),
+        stop: (reason) => this.#parts.stop(reason),
+      });
       this.#admin = admin.addresses;
       this.#undo.push(() => admin.stop());
     } catch (error) {
@@ -229,7 +240,8 @@ export class Supervisor {
         log,
         spawnOptions: () => ({ command: this.#workerCommand(index, instance, user), env: {}, descriptors }),
         onDeath: () => this.#counters?.retire(index),
-        onHeldDown: (_slot, text) => this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` }),
+        onHeldDown: (_slot, text) =>
+          this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` }),
       });
       this.#slots.push(slot);
     }
@@ -244,7 +256,16 @@ export class Supervisor {
 
   #workerCommand(index: number, { linkPath, memoryPath }: Instance, user: UserIds | undefined): readonly string[] {
     const drainMs = this.#current?.config.process.drainMs ?? 0;
-    const options = ["--index", String(index), "--link", linkPath, "--memory", memoryPath, "--drain-ms", String(drainMs)];
+    const options = [
+      "--index",
+      String(index),
+      "--link",
+      linkPath,
+      "--memory",
+      memoryPath,
+      "--drain-ms",
+      String(drainMs),
+    ];
     const become = user === undefined ? [] : ["--uid", String(user.uid), "--gid", String(user.gid)];
     return [...this.#options.workerCommand, ...options, ...become];
   }
@@ -267,7 +288,11 @@ export class Supervisor {
     const current = this.#current;
     if (slot === undefined || current === undefined) {
       // A worker of a supervisor that was killed: this one has its own.
-      this.#parts.log("warn", "worker-orphaned", `worker process ${link.pid} of an earlier supervisor is told to drain`);
+      this.#parts.log(
+        "warn",
+        "worker-orphaned",
+        `worker process ${link.pid} of an earlier supervisor is told to drain`,
+      );
       return link.send({ kind: "drain", drainMs: current?.config.process.drainMs ?? 0 });
     }
     slot.linked(link);
@@ -330,7 +355,9 @@ export class Supervisor {
     const { revision } = snapshot;
     const asked = this.#slots.filter(({ state }) => state === "ready");
     const answers = await Promise.all(asked.map((slot) => slot.ask({ kind: "prepare", snapshot }, revision)));
-    const refusals = answers.flatMap((answer, index) => (answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : []));
+    const refusals = answers.flatMap((answer, index) =>
+      answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : [],
+    );
     if (refusals.length > 0 || this.#stopping !== undefined) {
       this.#broadcast({ kind: "discard", revision });
       return { kind: "refused", lines: refusals.length > 0 ? refusals : ["the instance is draining"] };
@@ -355,7 +382,11 @@ export class Supervisor {
     const states = this.#health.states();
     const answer = prepared.kind === "done" ? await slot.ask({ kind: "commit", revision, states }, revision) : prepared;
     if (answer.kind !== "refused") return;
-    this.#parts.log("error", "worker-behind", `worker ${slot.index} does not take revision ${revision} (${answer.why}); it is replaced`);
+    this.#parts.log(
+      "error",
+      "worker-behind",
+      `worker ${slot.index} does not take revision ${revision} (${answer.why}); it is replaced`,
+    );
     slot.kill();
   }
 
@@ -391,7 +422,8 @@ export class Supervisor {
       const current = this.#current;
       if (current === undefined || this.#state !== "running") return;
       const result = await this.#apply(current.config, this.#names.known);
-      if (result.kind === "refused") this.#parts.log("error", "names-refused", `new endpoint addresses were refused: ${result.lines.join("; ")}`);
+      if (result.kind === "refused")
+        this.#parts.log("error", "names-refused", `new endpoint addresses were refused: ${result.lines.join("; ")}`);
     });
   }
 

@@ -46,7 +46,8 @@ export function openCounters(memory: Uint8Array<ArrayBuffer>): Counters | string
   const version = header[Header.layoutVersion];
   if (version !== counterLayoutVersion) return `layout version ${version}, this program has ${counterLayoutVersion}`;
   const counts = [header[Header.columnSlots], header[Header.listenersMax], header[Header.endpointsMax]];
-  if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join()) return `other slot counts (${counts.join(", ")})`;
+  if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join())
+    return `other slot counts (${counts.join(", ")})`;
   const workers = header[Header.workers]!;
   if (workers < 1 || workers > workersMax) return `${workers} workers`;
   if (memory.length < counterFileBytes(workers)) return "shorter than its header says";

@@ -1,4 +1,16 @@
-import { chmodSync, chownSync, closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { failureFrom, lastFailure, libc } from "./libc.ts";
 import type { Cancel, Files, OsResult } from "./ports.ts";
 

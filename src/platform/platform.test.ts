@@ -9,13 +9,27 @@ import { portOf, socketAddress } from "./socket-address.ts";
 const { listenSockets } = linux;
 
 function listen(changes: Partial<ListenOptions> = {}): { fd: number; port: number } {
-  const result = listenSockets.bindListen({ host: "127.0.0.1", port: 0, backlog: 16, ipv6Only: false, freebind: false, ...changes });
+  const result = listenSockets.bindListen({
+    host: "127.0.0.1",
+    port: 0,
+    backlog: 16,
+    ipv6Only: false,
+    freebind: false,
+    ...changes,
+  });
   if (!result.ok) throw new Error(`${result.code}: ${result.text}`);
   return result.value;
 }
 
 function failing(changes: Partial<ListenOptions>) {
-  return listenSockets.bindListen({ host: "127.0.0.1", port: 0, backlog: 16, ipv6Only: false, freebind: false, ...changes });
+  return listenSockets.bindListen({
+    host: "127.0.0.1",
+    port: 0,
+    backlog: 16,
+    ipv6Only: false,
+    freebind: false,
+    ...changes,
+  });
 }
 
 describe("socketAddress", () => {
@@ -45,7 +59,11 @@ describe("bindListen", () => {
     const socket = { data: (peer: Bun.Socket, bytes: Uint8Array) => void peer.write(bytes) };
     const server = Bun.listen({ fd, socket } as unknown as Bun.TCPSocketListenOptions<undefined>);
     const echoed = Promise.withResolvers<string>();
-    const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: (_peer, bytes) => echoed.resolve(bytes.toString()) } });
+    const client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: { data: (_peer, bytes) => echoed.resolve(bytes.toString()) },
+    });
     client.write("hello");
     expect(await echoed.promise).toBe("hello");
     client.end();

@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { baseConfig, type Changes, listener, pool, startInstance, type TestFolder, type TestInstance, testFolder } from "./support/instance.ts";
+import {
+  baseConfig,
+  type Changes,
+  listener,
+  pool,
+  startInstance,
+  type TestFolder,
+  type TestInstance,
+  testFolder,
+} from "./support/instance.ts";
 import { closeClients, connect } from "./support/client.ts";
 
 const folders: TestFolder[] = [];

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { baseConfig, listener, startInstance, type TestFolder, type TestInstance, testFolder } from "./support/instance.ts";
+import {
+  baseConfig,
+  listener,
+  startInstance,
+  type TestFolder,
+  type TestInstance,
+  testFolder,
+} from "./support/instance.ts";
 import type { Changes, SpawnChanges } from "./support/instance.ts";
 import { closeClients, connect } from "./support/client.ts";
 
@@ -80,16 +87,19 @@ describe("start", () => {
 
   /** 1024 by default; 0 in some containers. */
   const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
-  test.skipIf(!isRoot || firstFreePort < 81)("a low port without root says what is missing (needs root, to give it up)", async () => {
-    const folder = testFolder({ listeners: [listener("web", "127.0.0.1", 80)] });
-    folders.push(folder);
-    chownSync(folder.path, nobody, nobody);
-    const instance = beginIn(folder, { uid: nobody, gid: nobody });
-    expect(await instance.exited).toBe(1);
-    expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
-    expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
-    expect(readdirSync(folder.path)).toEqual(["config.json"]);
-  });
+  test.skipIf(!isRoot || firstFreePort < 81)(
+    "a low port without root says what is missing (needs root, to give it up)",
+    async () => {
+      const folder = testFolder({ listeners: [listener("web", "127.0.0.1", 80)] });
+      folders.push(folder);
+      chownSync(folder.path, nobody, nobody);
+      const instance = beginIn(folder, { uid: nobody, gid: nobody });
+      expect(await instance.exited).toBe(1);
+      expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
+      expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
+      expect(readdirSync(folder.path)).toEqual(["config.json"]);
+    },
+  );
 
   test.skipIf(!isRoot)("an unprivileged user runs everything but low ports (needs root, to give it up)", async () => {
     const folder = testFolder();
@@ -228,7 +238,14 @@ describe("a supervisor that is killed", () => {
     const ended = Promise.withResolvers<void>();
     for (const { pid } of workers) process.kill(pid, "SIGTERM");
     // No child of ours, so there is no event: the port tells.
-    const check = setInterval(() => void connect(where).then((next) => next.close(), () => ended.resolve()), 20);
+    const check = setInterval(
+      () =>
+        void connect(where).then(
+          (next) => next.close(),
+          () => ended.resolve(),
+        ),
+      20,
+    );
     await ended.promise;
     clearInterval(check);
   });

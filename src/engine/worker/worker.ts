@@ -156,7 +156,11 @@ class Worker {
       this.#platform.processes.exit(0);
     };
     this.#platform.timers.after(drainMs, () => {
-      this.#log("warn", "drain-limit", `worker ${this.#options.index}: ends what still runs after ${drainMs} ms of draining`);
+      this.#log(
+        "warn",
+        "drain-limit",
+        `worker ${this.#options.index}: ends what still runs after ${drainMs} ms of draining`,
+      );
       this.#dataPlane.stop();
       leave();
     });

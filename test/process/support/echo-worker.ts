@@ -16,7 +16,8 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
   let listeners: Bun.TCPSocketListener<undefined>[] = [];
   let onIdle: (() => void) | undefined;
   const open = new Set<Bun.Socket<undefined>>();
-  const isCalled = (name: string, snapshot: { pools: readonly { name: string }[] }) => snapshot.pools.some((pool) => pool.name === name);
+  const isCalled = (name: string, snapshot: { pools: readonly { name: string }[] }) =>
+    snapshot.pools.some((pool) => pool.name === name);
   return {
     start(snapshot, initial) {
       if (isCalled("WST_TEST_CRASH", snapshot)) throw new Error("told to crash");

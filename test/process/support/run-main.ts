@@ -13,7 +13,11 @@ import { linesOf } from "./lines.ts";
  */
 const [file, worker] = process.argv.slice(2);
 process.exitCode = await run(
-  { file: file!, version: "test", workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")] },
+  {
+    file: file!,
+    version: "test",
+    workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")],
+  },
   {
     platform: linux,
     parseConfig(text) {
