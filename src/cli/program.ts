@@ -70,9 +70,9 @@ function addRun(program: Command, ports: CliPorts, end: (code: number) => void):
   program
     .command("run")
     .description("run an instance in the foreground until SIGTERM, Ctrl-C or stop")
-    .requiredOption("-c, --config <FILE>", "configuration")
+    .option("-c, --config <FILE>", "configuration (required)")
     .addHelpText("after", `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`)
-    .action(async ({ config }: { config: string }) => end(await ports.run(config)));
+    .action(async ({ config }: { config?: string }, command: Command) => end(await ports.run(given(config, command))));
 }
 
 function addStart(program: Command, ports: CliPorts, end: (code: number) => void): void {
@@ -80,7 +80,7 @@ function addStart(program: Command, ports: CliPorts, end: (code: number) => void
     .command("start")
     .description("quickstart: three small services and a balancer in front; with -c the same as run")
     .option("-c, --config <FILE>", "run this configuration instead of the quickstart")
-    .addOption(new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1").argParser(portArgument).default(defaultQuickstartPort).conflicts("config"))
+    .addOption(new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1; 0: any free one").argParser(portArgument).default(defaultQuickstartPort).conflicts("config"))
     .addHelpText("after", `\nExamples:\n  weichensteller start\n  weichensteller start --port 8081\n  npm start -- -c my.yaml\n${exitCodesHelp}`)
     .action(async ({ config, port }: { config?: string; port: number }) => end(await (config === undefined ? ports.quickstart({ port }) : ports.run(config))));
 }
@@ -89,10 +89,12 @@ function addCheck(program: Command, ports: CliPorts, end: (code: number) => void
   program
     .command("check")
     .description("check a configuration without using it: all errors at once, with line and column")
-    .requiredOption("-c, --config <FILE>", "configuration")
+    .option("-c, --config <FILE>", "configuration (required)")
     .option("--json", "for machines")
     .addHelpText("after", `\nExample:\n  weichensteller check -c my.yaml --json\n\nExit codes: 0 usable, 1 not usable, 2 wrong command line.`)
-    .action(async ({ config, json }: { config: string; json?: true }) => end(await ports.check({ file: config, isJson: json === true })));
+    .action(async ({ config, json }: { config?: string; json?: true }, command: Command) => {
+      end(await ports.check({ file: given(config, command), isJson: json === true }));
+    });
 }
 
 function addStatus(program: Command, ports: CliPorts, end: (code: number) => void): void {
@@ -115,6 +117,12 @@ function addStop(program: Command, ports: CliPorts, end: (code: number) => void)
     });
 }
 
+/** Not commander's requiredOption, which reports itself missing where the user only mistyped it. */
+function given(config: string | undefined, command: Command): string {
+  if (config === undefined) command.error("error: '-c FILE' is missing: which configuration?");
+  return config;
+}
+
 function withTarget(command: Command): Command {
   return command
     .addOption(new Option("-a, --admin <ADDRESS-OR-SOCKET>", "where the instance answers: a socket's path or HOST:PORT").conflicts("config"))
@@ -127,6 +135,6 @@ function surroundings({ io, readAdmin }: CliPorts): Parameters<typeof adminTarge
 
 function portArgument(text: string): number {
   const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535) throw new InvalidArgumentError("Expected a port, 1 to 65535.");
+  if (!/^[0-9]+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Expected a port, 0 to 65535.");
   return port;
 }

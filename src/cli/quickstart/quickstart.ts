@@ -90,7 +90,7 @@ async function startServices(services: DemoServices): Promise<void> {
 
 /** Says who holds the port, and how to go on. */
 function refuseTakenPort(port: number, ports: QuickstartPorts): void {
-  const holder = ports.holder({ host, port });
+  const holder = port === 0 ? undefined : ports.holder({ host, port });
   if (holder === undefined) return;
   throw new AppError("port-in-use", takenPortText(port, holder));
 }
