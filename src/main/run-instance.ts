@@ -25,9 +25,9 @@ export function runInstance(options: InstanceOptions): Promise<number> {
     platform,
     parseConfig: parseWithDefaults,
     createHealth: (onChange) => new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
-    startAdmin({ config, ...rest }) {
-      view = rest.view;
-      return Promise.try(() => startAdmin({ ...config, ...rest }));
+    startAdmin(admin) {
+      view = admin.view;
+      return startAdmin(admin);
     },
     onRunning() {
       if (view !== undefined) onRunning?.(view);
