@@ -137,7 +137,15 @@ describe("admin targets", () => {
   ] as const) {
     test(text, () => expect(parseTarget(text)).toEqual(expected));
   }
-  for (const text of ["", "localhost", "a:b", "127.0.0.1:0", "127.0.0.1:65536", "::1:9400", "http://127.0.0.1:9400/path"]) {
+  for (const text of [
+    "",
+    "localhost",
+    "a:b",
+    "127.0.0.1:0",
+    "127.0.0.1:65536",
+    "::1:9400",
+    "http://127.0.0.1:9400/path",
+  ]) {
     test(`${text === "" ? "an empty text" : text} is refused`, () => expect(() => parseTarget(text)).toThrow(AppError));
   }
 });
@@ -152,7 +160,9 @@ describe("commands at a real admin API", () => {
 
   test("status finds the socket that the configuration names", async () => {
     const { addresses } = startInstance("a.sock");
-    const ran = await cli("status -c a.yaml", { ports: { readAdmin: () => Promise.resolve({ socket: addresses.socket }) } });
+    const ran = await cli("status -c a.yaml", {
+      ports: { readAdmin: () => Promise.resolve({ socket: addresses.socket }) },
+    });
     expect(ran).toMatchObject({ exitCode: 0, err: "" });
     expect(ran.out).toContain("3 checks failed: connect refused");
   });
@@ -164,13 +174,13 @@ describe("commands at a real admin API", () => {
   });
 
   test("stop asks, waits until the process is gone, and says so", async () => {
-    let reason = "";
-    const { addresses } = startInstance("c.sock", (text) => void (reason = text));
+    const reason = Promise.withResolvers<string>();
+    const { addresses } = startInstance("c.sock", reason.resolve);
     let looks = 0;
     const isAlive = (pid: number): boolean => pid === fixtureView.pid && ++looks < 3;
     const ran = await cli(`stop --admin ${addresses.socket}`, { io: { isAlive } });
     expect(ran).toMatchObject({ exitCode: 0, out: "weichensteller (pid 4242) drains; 3 requests run\nstopped" });
-    expect(reason).toBe("asked for through the admin socket");
+    expect(await reason.promise).toBe("asked for through the admin socket");
   });
 
   test("stop over TCP is refused with the reason", async () => {

@@ -46,7 +46,10 @@ function buildProgram(ports: CliPorts, end: (code: number) => void): Command {
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => ports.io.out(text.trimEnd()), writeErr: (text) => ports.io.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => ports.io.out(text.trimEnd()),
+      writeErr: (text) => ports.io.err(text.trimEnd()),
+    })
     .showHelpAfterError("Help: weichensteller --help")
     .addHelpText(
       "after",
@@ -71,7 +74,10 @@ function addRun(program: Command, ports: CliPorts, end: (code: number) => void):
     .command("run")
     .description("run an instance in the foreground until SIGTERM, Ctrl-C or stop")
     .option("-c, --config <FILE>", "configuration (required)")
-    .addHelpText("after", `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`)
+    .addHelpText(
+      "after",
+      `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`,
+    )
     .action(async ({ config }: { config?: string }, command: Command) => end(await ports.run(given(config, command))));
 }
 
@@ -80,9 +86,19 @@ function addStart(program: Command, ports: CliPorts, end: (code: number) => void
     .command("start")
     .description("quickstart: three small services and a balancer in front; with -c the same as run")
     .option("-c, --config <FILE>", "run this configuration instead of the quickstart")
-    .addOption(new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1; 0: any free one").argParser(portArgument).default(defaultQuickstartPort).conflicts("config"))
-    .addHelpText("after", `\nExamples:\n  weichensteller start\n  weichensteller start --port 8081\n  npm start -- -c my.yaml\n${exitCodesHelp}`)
-    .action(async ({ config, port }: { config?: string; port: number }) => end(await (config === undefined ? ports.quickstart({ port }) : ports.run(config))));
+    .addOption(
+      new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1; 0: any free one")
+        .argParser(portArgument)
+        .default(defaultQuickstartPort)
+        .conflicts("config"),
+    )
+    .addHelpText(
+      "after",
+      `\nExamples:\n  weichensteller start\n  weichensteller start --port 8081\n  npm start -- -c my.yaml\n${exitCodesHelp}`,
+    )
+    .action(async ({ config, port }: { config?: string; port: number }) =>
+      end(await (config === undefined ? ports.quickstart({ port }) : ports.run(config))),
+    );
 }
 
 function addCheck(program: Command, ports: CliPorts, end: (code: number) => void): void {
@@ -91,7 +107,10 @@ function addCheck(program: Command, ports: CliPorts, end: (code: number) => void
     .description("check a configuration without using it: all errors at once, with line and column")
     .option("-c, --config <FILE>", "configuration (required)")
     .option("--json", "for machines")
-    .addHelpText("after", `\nExample:\n  weichensteller check -c my.yaml --json\n\nExit codes: 0 usable, 1 not usable, 2 wrong command line.`)
+    .addHelpText(
+      "after",
+      `\nExample:\n  weichensteller check -c my.yaml --json\n\nExit codes: 0 usable, 1 not usable, 2 wrong command line.`,
+    )
     .action(async ({ config, json }: { config?: string; json?: true }, command: Command) => {
       end(await ports.check({ file: given(config, command), isJson: json === true }));
     });
@@ -100,10 +119,15 @@ function addCheck(program: Command, ports: CliPorts, end: (code: number) => void
 function addStatus(program: Command, ports: CliPorts, end: (code: number) => void): void {
   withTarget(program.command("status").description("show listeners, pools, endpoints with their reasons, and workers"))
     .option("--json", "for machines")
-    .addHelpText("after", `\nExamples:\n  weichensteller status\n  weichensteller status --admin 127.0.0.1:9400 --json\n${exitCodesHelp}`)
+    .addHelpText(
+      "after",
+      `\nExamples:\n  weichensteller status\n  weichensteller status --admin 127.0.0.1:9400 --json\n${exitCodesHelp}`,
+    )
     .action(async (options: TargetOptions & { json?: true }) => {
       const { runStatus } = await import("./status.ts");
-      end(await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io));
+      end(
+        await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io),
+      );
     });
 }
 
@@ -125,8 +149,16 @@ function given(config: string | undefined, command: Command): string {
 
 function withTarget(command: Command): Command {
   return command
-    .addOption(new Option("-a, --admin <ADDRESS-OR-SOCKET>", "where the instance answers: a socket's path or HOST:PORT").conflicts("config"))
-    .option("-c, --config <FILE>", "the instance's configuration, whose admin section says where (default: the default socket)");
+    .addOption(
+      new Option(
+        "-a, --admin <ADDRESS-OR-SOCKET>",
+        "where the instance answers: a socket's path or HOST:PORT",
+      ).conflicts("config"),
+    )
+    .option(
+      "-c, --config <FILE>",
+      "the instance's configuration, whose admin section says where (default: the default socket)",
+    );
 }
 
 function surroundings({ io, readAdmin }: CliPorts): Parameters<typeof adminTarget>[1] {

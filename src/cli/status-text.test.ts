@@ -18,20 +18,26 @@ function expectGolden(name: string, text: string): void {
 describe("status text", () => {
   for (const width of [undefined, 120, 80, 50]) {
     test(`as it was read and found good, ${width ?? "any"} characters wide`, () => {
-      expectGolden(`status-${width ?? "wide"}.txt`, `${statusLines(fixtureView, { width, paint: plain }).join("\n")}\n`);
+      expectGolden(
+        `status-${width ?? "wide"}.txt`,
+        `${statusLines(fixtureView, { width, paint: plain }).join("\n")}\n`,
+      );
     });
   }
 
   for (const width of [60, 80, 100, 200]) {
     test(`no line is wider than ${width}`, () => {
-      for (const line of statusLines(fixtureView, { width, paint: plain })) expect(line.length).toBeLessThanOrEqual(width);
+      for (const line of statusLines(fixtureView, { width, paint: plain }))
+        expect(line.length).toBeLessThanOrEqual(width);
     });
   }
 
   test("colours change nothing but colours", () => {
     const paint = paintFor({ isTerminal: true, env: {} });
     // oxlint-disable-next-line no-control-regex
-    const stripped = statusLines(fixtureView, { width: 100, paint }).map((line) => line.replace(/\u001b\[[0-9]+m/g, ""));
+    const stripped = statusLines(fixtureView, { width: 100, paint }).map((line) =>
+      line.replace(/\u001b\[[0-9]+m/g, ""),
+    );
     expect(stripped).toEqual([...statusLines(fixtureView, { width: 100, paint: plain })]);
   });
 });
@@ -44,7 +50,9 @@ describe("colours", () => {
     ["an empty NO_COLOR means nothing", true, { NO_COLOR: "" }, true],
     ["not on a dumb terminal", true, { TERM: "dumb" }, false],
   ] as const) {
-    test(name, () => expect(paintFor({ isTerminal, env })("red", "x")).toBe(isColoured ? "\u001b[31mx\u001b[39m" : "x"));
+    test(name, () =>
+      expect(paintFor({ isTerminal, env })("red", "x")).toBe(isColoured ? "\u001b[31mx\u001b[39m" : "x"),
+    );
   }
 });
 

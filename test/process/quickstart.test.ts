@@ -74,7 +74,9 @@ function startQuickstart(args: readonly string[], folder = newFolder()): Quickst
       }
     },
     output: () => text,
-    signal: (name) => void child.kill(name),
+    signal: (name) => {
+      child.kill(name);
+    },
   };
 }
 
@@ -89,7 +91,10 @@ function isAlive(pid: number): boolean {
 }
 
 async function status(folder: string): Promise<StatusView> {
-  const child = Bun.spawn([program, "status", "--json"], { env: { ...process.env, RUNTIME_DIRECTORY: folder }, stdout: "pipe" });
+  const child = Bun.spawn([program, "status", "--json"], {
+    env: { ...process.env, RUNTIME_DIRECTORY: folder },
+    stdout: "pipe",
+  });
   return JSON.parse(await new Response(child.stdout).text()) as StatusView;
 }
 
@@ -99,7 +104,9 @@ async function gone(pids: readonly number[]): Promise<void> {
 }
 
 async function servicePids(quickstart: Quickstart): Promise<readonly number[]> {
-  const lines = await Promise.all([1, 2, 3].map((n) => quickstart.line(new RegExp(`service orders-${n} runs on .*\\(pid (\\d+)\\)`))));
+  const lines = await Promise.all(
+    [1, 2, 3].map((n) => quickstart.line(new RegExp(`service orders-${n} runs on .*\\(pid (\\d+)\\)`))),
+  );
   return lines.map(([, pid]) => Number(pid));
 }
 
@@ -122,13 +129,19 @@ describe("quickstart", () => {
       process.kill(services[0]!, "SIGKILL");
       const statuses: number[] = [];
       const down = quickstart.line(/demo\/orders-1 is DOWN: .*connect refused/);
-      let isDown = false;
-      void down.then(() => (isDown = true));
-      while (!isDown) statuses.push((await fetch(url!)).status);
-      await down;
+      const seen = { isDown: false };
+      const noticed = down.then(() => {
+        seen.isDown = true;
+      });
+      while (!seen.isDown) statuses.push((await fetch(url!)).status);
+      await noticed;
       expect(new Set(statuses)).toEqual(new Set([200]));
       const view = await status(quickstart.folder);
-      expect(view.pools[0]?.endpoints.map(({ name, state }) => `${name} ${state}`)).toEqual(["orders-1 1", "orders-2 0", "orders-3 0"]);
+      expect(view.pools[0]?.endpoints.map(({ name, state }) => `${name} ${state}`)).toEqual([
+        "orders-1 1",
+        "orders-2 0",
+        "orders-3 0",
+      ]);
 
       const [, newPid] = await quickstart.line(/service orders-1 runs again \(pid (\d+)\)/);
       await quickstart.line(/demo\/orders-1 is UP: checks pass/);

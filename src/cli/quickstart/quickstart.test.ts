@@ -19,10 +19,10 @@ describe("demo service", () => {
     ["DELETE", "/orders/1", 405, { error: "method not allowed" }],
   ] as const) {
     test(`${method} ${path}`, async () => {
-      const init = method === "POST" ? { method, body: "one" } : { method };
-      const answer = await demoAnswer(new Request(`http://x${path}`, init), "a", 7);
+      const request = { method, path, host: "x", text: () => Promise.resolve("one") };
+      const answer = await demoAnswer(request, { service: "a", pid: 7 });
       expect(answer.status).toBe(status);
-      expect(await answer.json()).toMatchObject(body);
+      expect(JSON.parse(answer.body)).toMatchObject(body);
     });
   }
 });
@@ -99,11 +99,21 @@ describe("live view", () => {
 
   test("changes are told once", () => {
     const [app] = fixtureView.pools;
-    const endpoints = app!.endpoints.map((endpoint) => ({ ...endpoint, state: EndpointState.Up, whyText: "checks pass" }));
-    const after = { ...fixtureView, pools: [{ ...app!, endpoints }], workers: fixtureView.workers.map((worker) => ({ ...worker, restarts: worker.index })) };
+    const endpoints = app!.endpoints.map((endpoint) => ({
+      ...endpoint,
+      state: EndpointState.Up,
+      whyText: "checks pass",
+    }));
+    const after = {
+      ...fixtureView,
+      pools: [{ ...app!, endpoints }],
+      workers: fixtureView.workers.map((worker) => ({ ...worker, restarts: worker.index })),
+    };
     expect(changeLines(fixtureView, fixtureView)).toEqual([]);
     expect(changeLines(fixtureView, after)).toEqual(["app/b2 is UP: checks pass"]);
-    expect(changeLines(after, { ...after, workers: after.workers.map((worker) => ({ ...worker, restarts: 9 })) })).toEqual(["worker 0 was replaced", "worker 1 was replaced"]);
+    expect(
+      changeLines(after, { ...after, workers: after.workers.map((worker) => ({ ...worker, restarts: 9 })) }),
+    ).toEqual(["worker 0 was replaced", "worker 1 was replaced"]);
   });
 });
 
@@ -149,7 +159,9 @@ describe("a taken port", () => {
     );
   });
   test("knows its own kind", () => {
-    expect(takenPortText(8080, { uid: 0, pid: 12, command: "bun src/main/weichensteller.ts start" })).toContain("npx weichensteller stop");
+    expect(takenPortText(8080, { uid: 0, pid: 12, command: "bun src/main/weichensteller.ts start" })).toContain(
+      "npx weichensteller stop",
+    );
   });
   test("another user's process has no pid for us", () => {
     expect(takenPortText(8080, { uid: 33, user: "www-data" })).toContain("is taken by a process of user www-data");
