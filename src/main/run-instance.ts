@@ -24,7 +24,8 @@ export function runInstance(options: InstanceOptions): Promise<number> {
   const parts: RunParts = {
     platform,
     parseConfig: parseWithDefaults,
-    createHealth: (onChange) => new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
+    createHealth: (onChange) =>
+      new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
     startAdmin(admin) {
       view = admin.view;
       return startAdmin(admin);
@@ -33,5 +34,8 @@ export function runInstance(options: InstanceOptions): Promise<number> {
       if (view !== undefined) onRunning?.(view);
     },
   };
-  return run({ file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] }, parts);
+  return run(
+    { file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] },
+    parts,
+  );
 }

@@ -63,7 +63,14 @@ export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: 
 }
 
 /** Errors of our own side: no descriptors, no memory, no local port. */
-const notAskedCodes: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL", "EAGAIN"]);
+const notAskedCodes: ReadonlySet<string> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "ENOBUFS",
+  "EADDRNOTAVAIL",
+  "EAGAIN",
+]);
 
 function failureText(code: string, stage: "connect" | "answer"): string {
   switch (code) {
@@ -93,7 +100,11 @@ function secondsText(ms: number): string {
 
 function readerFor(check: HttpCheck): ResponseReader {
   const { method, expect } = check;
-  return new ResponseReader(expect.body === undefined ? { method, status: expect.status } : { method, status: expect.status, body: expect.body });
+  return new ResponseReader(
+    expect.body === undefined
+      ? { method, status: expect.status }
+      : { method, status: expect.status, body: expect.body },
+  );
 }
 
 type HttpCheck = Extract<HealthCheckConfig, { kind: "http" }>;
