@@ -67,6 +67,9 @@ function hasPlainChunked(head: string): boolean {
 const tabBehind = /\n(?:Transfer-Encoding|Content-Length|Connection|Proxy-Connection|Upgrade)[ \t]*:[^\r\n]*\t[ \t]*\r/i;
 const proxyConnection = /\nProxy-Connection[ \t]*:/i;
 
+/** A framing field among trailers: behind a line of zeros, with nothing but fields between. */
+const framingInTrailer = /\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:Content-Length|Transfer-Encoding)[ \t]*:/i;
+
 /** They stopped before the message we judge: for them the one before closes the connection, or was no message. */
 function theyStoppedBefore({ disagreement }: Seen): boolean {
   const complete = (messages: readonly { readonly isComplete: boolean }[]): number => messages.filter((one) => one.isComplete).length;
@@ -154,7 +157,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "a Content-Length among the trailers frames nothing and is dropped (RFC 9110 section 6.5.1); llhttp reads it as a field",
     kind: "they refuse",
     codes: ["HPE_INVALID_CONTENT_LENGTH", "HPE_UNEXPECTED_CONTENT_LENGTH", "HPE_INVALID_TRANSFER_ENCODING"],
-    fits: ({ text }) => /\n0*(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:Content-Length|Transfer-Encoding):/i.test(text),
+    fits: ({ text }) => framingInTrailer.test(text),
     example: { kind: "request", text: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n" },
   },
   {
@@ -190,10 +193,10 @@ export const knownDifferences: readonly KnownDifference[] = [
   },
   {
     id: "tab-behind-chunked",
-    why: "llhttp does not know chunked with a tab behind it and reads such a response until the close; it is chunked",
+    why: "llhttp does not know chunked with a tab behind it: it reads a response until the close, and an upgrade without its body",
     kind: "we refuse",
     codes: ["bad-chunk", "bad-trailer"],
-    fits: ({ rest, disagreement }) => disagreement.input.kind === "response" && tabBehind.test(rest),
+    fits: ({ rest }) => tabBehind.test(rest),
     example: { kind: "response", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0x0\r\n\r\n" },
   },
   {
@@ -210,6 +213,21 @@ export const knownDifferences: readonly KnownDifference[] = [
     codes: ["bad-status-line", "bare-lf", "bare-cr", "bad-method"],
     fits: ({ rest }) => /^[\r\n]/.test(rest),
     example: { kind: "response", text: "\r\nHTTP/1.1 204 No Content\r\n\r\n" },
+  },
+  {
+    id: "framing-in-trailer-read",
+    why: "a framing field among the trailers changes nothing (RFC 9110 section 6.5.1); llhttp obeys it and reads on as if a body followed",
+    kind: "we refuse",
+    fits: ({ text, disagreement }) => disagreement.input.kind === "response" && framingInTrailer.test(text.slice(0, disagreement.ours.stoppedAt)),
+    example: { kind: "response", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\nabc" },
+  },
+  {
+    id: "status-without-reason",
+    why: "behind a status comes a space or CRLF (RFC 9112 section 4); llhttp takes a bare CR there for the line's end",
+    kind: "we refuse",
+    codes: ["bad-status-line"],
+    fits: ({ firstLine }) => /^HTTP\/1\.[01] \d{3}\r/.test(firstLine),
+    example: { kind: "response", text: "HTTP/1.1 100\r\rX: a\r\n\r\n" },
   },
   {
     id: "status-range",
