@@ -28,7 +28,7 @@ export async function runCase(bench: Bench, one: CorpusCase): Promise<readonly s
   const complaints: string[] = [];
   const client = await connectRaw(address);
   try {
-    complaints.push(...(await judgeClient(client, one)));
+    complaints.push(...(await judgeClient(client, bench, one)));
     complaints.push(...(await judgeNextRequest(bench, one)));
     const seen = origin.requests.filter((request) => request.target !== "/good" && request.target !== "/again");
     complaints.push(...originComplaints(one, seen), ...origin.faults.map((fault) => `origin: ${fault}`));
@@ -48,8 +48,9 @@ export async function sendAndSettle(client: RawClient, one: CorpusCase): Promise
   return settle(client, { methods: requestMethods(one), alternatives: expectedClient(one) });
 }
 
-async function judgeClient(client: RawClient, one: CorpusCase): Promise<readonly string[]> {
+async function judgeClient(client: RawClient, { origin }: Bench, one: CorpusCase): Promise<readonly string[]> {
   const seen = await sendAndSettle(client, one);
+  if (needsNewConnection(one)) await untilDropped(origin);
   const methods = requestMethods(one);
   const alternatives = expectedClient(one);
   const verdicts = alternatives.map((alternative) => judgeAlternative(client, one, { seen, wanted: alternative }));
@@ -117,10 +118,18 @@ async function judgeNextRequest({ address, origin }: Bench, one: CorpusCase): Pr
   if (answer.status !== 200 || answer.body.toString() !== "later") {
     return [`a good request afterwards got ${answer.status} "${showWire(answer.body)}"`];
   }
-  const hasUntrusted = valuesOf(one, "again").includes("new connection");
   const first = origin.connections[0];
   const isReused = first !== undefined && first.requests.some((request) => request.target === "/good" || request.target === "/again");
-  return hasUntrusted && isReused ? ["a connection that cannot be trusted was used again"] : [];
+  return needsNewConnection(one) && isReused ? ["a connection that cannot be trusted was used again"] : [];
+}
+
+function needsNewConnection(one: CorpusCase): boolean {
+  return valuesOf(one, "again").includes("new connection");
+}
+
+/** The balancer ended the connection that the case spoiled: only then does a further request prove anything. */
+async function untilDropped(origin: RawOrigin): Promise<void> {
+  await origin.until("the end of the spoiled connection", () => origin.connections[0]?.ending !== undefined, caseMs);
 }
 
 async function actAsClient(client: RawClient, block: WireBlock): Promise<void> {

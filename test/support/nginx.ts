@@ -133,10 +133,11 @@ export class Nginx {
   }
 
   /**
-   * What nginx logged since the last call. A request of our own marks the end: nginx writes its log in the order in
-   * which it finishes requests.
+   * What nginx logged since the last call: waits for `count` requests (at most a second), then for one of our own, which
+   * shows that nothing else was in flight. nginx writes its log in the order in which it finishes requests.
    */
-  async seen(): Promise<readonly NginxRequest[]> {
+  async seen(count = 0): Promise<readonly NginxRequest[]> {
+    await this.#log.waiters.until(`${count} requests in nginx's log`, () => this.#log.lines.length >= count, 1000).catch(() => undefined);
     const target = `/mark-${++this.#marks}`;
     await ask(this.address, `GET ${target} HTTP/1.1\r\nHost: mark\r\n\r\n`);
     const markAt = (): number => this.#log.lines.findIndex((line) => line.includes(`GET ${target} `));

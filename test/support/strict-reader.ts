@@ -96,7 +96,12 @@ function readField(line: string): SeenHeader {
   const value = (found[2] ?? "").replace(/[ \t]+$/, "");
   // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
   if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw new AmbiguousError(`control byte in a value: ${JSON.stringify(line)}`);
-  return { name: found[1] ?? "", value };
+  const name = found[1] ?? "";
+  // A tab in these lines is how Transfer-Encoding and Content-Length are hidden from one of two readers.
+  if (/^(?:content-length|transfer-encoding|host)$/i.test(name) && line !== `${name}: ${value}` && line !== `${name}:${value}`) {
+    throw new AmbiguousError(`more than one space around the value of ${name}: ${JSON.stringify(line)}`);
+  }
+  return { name, value };
 }
 
 function requestLine(line: string): [string, string, string] {

@@ -131,6 +131,8 @@ export class ChunkedDecoder {
           if (byte === Byte.Cr) {
             this.#state = State.EndLf;
             if (keeps) bytes[write++] = byte;
+          } else if (tokenByte[byte] !== 1) {
+            return this.#refuse(Refusal.BadTrailer);
           } else {
             this.#trailer = [byte];
             this.#state = State.Trailer;

@@ -314,8 +314,9 @@ export class HeadParser {
 
   #finish(): Fed {
     if (this.isChunked && this.contentLength >= 0) return this.#refuse(Refusal.LengthAndChunked);
-    if (this.isResponse) return Fed.Done;
+    // RFC 9112 §6.1: Transfer-Encoding in an HTTP/1.0 message, from either side, is faulty framing.
     if (this.isChunked && this.minor === 0) return this.#refuse(Refusal.BadTransferEncoding);
+    if (this.isResponse) return Fed.Done;
     if (this.hostRow < 0 && this.minor === 1) return this.#refuse(Refusal.HostMissing);
     return Fed.Done;
   }
