@@ -85,8 +85,8 @@ export interface RouteMatch {
   readonly headers?: readonly HeaderMatch[];
 }
 
+/** The prefix `/v2/` matches `/v2` and `/v2/x`; `/v2` matches `/v2` and `/v2/x`, never `/v2x`. */
 export type PathMatch =
-  /** `/v2/` matches `/v2` and `/v2/x`; `/v2` matches `/v2` and `/v2/x`, never `/v2x`. */
   | { readonly kind: "prefix"; readonly path: string }
   | { readonly kind: "exact"; readonly path: string };
 

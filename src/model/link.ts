@@ -30,7 +30,12 @@ export type ToSupervisor =
   | { readonly kind: "committed"; readonly revision: number }
   /** An attempt failed in a way that says something about the endpoint; at most one per row and 50 ms. */
   | { readonly kind: "trouble"; readonly row: number; readonly sign: TroubleSign }
-  | { readonly kind: "log"; readonly level: "debug" | "info" | "warn" | "error"; readonly code: string; readonly text: string }
+  | {
+      readonly kind: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly code: string;
+      readonly text: string;
+    }
   | { readonly kind: "drained" };
 
 /** row, state */

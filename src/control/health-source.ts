@@ -1,0 +1,24 @@
+import type { HealthConfig } from "../model/config.ts";
+import type { EndpointRowState, TroubleSign } from "../model/link.ts";
+import type { EndpointSnapshot } from "../model/snapshot.ts";
+import type { HealthView } from "../model/status.ts";
+
+/** What the supervisor needs of health checking; the Prober of `engine/probe` is one. */
+export interface HealthSource {
+  /** The pools of a revision that is about to be used. Does not call back. */
+  update(pools: readonly CheckedPool[]): void;
+  states(): readonly EndpointRowState[];
+  trouble(row: number, sign: TroubleSign): void;
+  /** Absent for a row that is not in use. */
+  view(row: number): HealthView | undefined;
+  stop(): void;
+}
+
+export interface CheckedPool {
+  readonly name: string;
+  readonly endpoints: readonly EndpointSnapshot[];
+  readonly health?: HealthConfig;
+}
+
+/** `onChange` gets the rows whose state is another one now. */
+export type CreateHealthSource = (onChange: (states: readonly EndpointRowState[]) => void) => HealthSource;

@@ -1,0 +1,105 @@
+import { ipFamily } from "../../lib/ip.ts";
+import type { Config, EndpointConfig, ListenerConfig, PoolConfig } from "../../model/config.ts";
+import type { EndpointSnapshot, ListenerSnapshot, ListenSocket, PoolSnapshot, Snapshot } from "../../model/snapshot.ts";
+import { emptyNumbering, type Numbering, renumber } from "./numbering.ts";
+
+/** Which row and slot belongs to whom; goes from one compilation to the next. */
+export interface Allocation {
+  readonly rows: Numbering;
+  readonly slots: Numbering;
+}
+
+export interface CompileInput {
+  readonly revision: number;
+  readonly config: Config;
+  readonly before: Allocation;
+  /** Whether a worker still has an attempt or a connection at this row. */
+  readonly isRowBusy: (row: number) => boolean;
+  /** IP literals by host name; a name that is missing does not resolve now. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Bound sockets by listener name. */
+  readonly sockets: ReadonlyMap<string, readonly ListenSocket[]>;
+  /** Client connections that one worker may hold. */
+  readonly connectionsMax: number;
+}
+
+export type Compiled =
+  | {
+      readonly kind: "compiled";
+      readonly snapshot: Snapshot;
+      readonly allocation: Allocation;
+      /** Numbers whose counters must be cleared before the snapshot is used. */
+      readonly reusedRows: readonly number[];
+      readonly reusedSlots: readonly number[];
+    }
+  | { readonly kind: "refused"; readonly why: string };
+
+export function emptyAllocation(limits: { readonly rows: number; readonly slots: number }): Allocation {
+  return { rows: emptyNumbering(limits.rows), slots: emptyNumbering(limits.slots) };
+}
+
+/**
+ * Turns a valid configuration into what workers run. An endpoint keeps its row (counters, health) while pool, name and
+ * address stay; weight and role may change. A listener keeps its slot while its name stays.
+ */
+export function compile(input: CompileInput): Compiled {
+  const { config, before } = input;
+  const endpointIds = config.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpointId(pool, endpoint)));
+  const rows = renumber(before.rows, endpointIds, input.isRowBusy);
+  if (rows === undefined) {
+    return { kind: "refused", why: `${endpointIds.length} endpoints, and rows for ${before.rows.limit} (busy ones of earlier revisions included)` };
+  }
+  const listenerNames = config.listeners.map(({ name }) => name);
+  const slots = renumber(before.slots, listenerNames, () => false);
+  if (slots === undefined) return { kind: "refused", why: `${listenerNames.length} listeners, most is ${before.slots.limit}` };
+  const snapshot: Snapshot = {
+    revision: input.revision,
+    listeners: config.listeners.map((listener) => listenerSnapshot(listener, slots.numbering, input.sockets)),
+    pools: config.pools.map((pool) => poolSnapshot(pool, rows.numbering, input.addresses)),
+    log: config.log,
+    connectionsMax: input.connectionsMax,
+  };
+  return {
+    kind: "compiled",
+    snapshot,
+    allocation: { rows: rows.numbering, slots: slots.numbering },
+    reusedRows: rows.reused,
+    reusedSlots: slots.reused,
+  };
+}
+
+function listenerSnapshot(
+  listener: ListenerConfig,
+  slots: Numbering,
+  sockets: CompileInput["sockets"],
+): ListenerSnapshot {
+  return { ...listener, slot: numberOf(slots, listener.name), sockets: sockets.get(listener.name) ?? [] };
+}
+
+function poolSnapshot(pool: PoolConfig, rows: Numbering, addresses: CompileInput["addresses"]): PoolSnapshot {
+  // Workers run no checks.
+  const { health: _, endpoints, ...rest } = pool;
+  return { ...rest, endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)) };
+}
+
+function endpointSnapshot(
+  pool: PoolConfig,
+  endpoint: EndpointConfig,
+  rows: Numbering,
+  addresses: CompileInput["addresses"],
+): EndpointSnapshot {
+  const row = numberOf(rows, endpointId(pool, endpoint));
+  const ip = ipFamily(endpoint.host) === 0 ? addresses.get(endpoint.host) : endpoint.host;
+  return ip === undefined ? { ...endpoint, row } : { ...endpoint, row, ip };
+}
+
+/** JSON, because names may hold any separator. */
+function endpointId(pool: PoolConfig, { name, host, port }: EndpointConfig): string {
+  return JSON.stringify([pool.name, name, host, port]);
+}
+
+function numberOf(numbering: Numbering, name: string): number {
+  const numbered = numbering.taken.get(name);
+  if (numbered === undefined) throw new Error(`no number for ${name}`);
+  return numbered.number;
+}

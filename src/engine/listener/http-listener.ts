@@ -1,0 +1,154 @@
+import { latin1 } from "../../lib/bytes.ts";
+import { compileCidrs } from "../../lib/cidr.ts";
+import type { ForwardedFields, RequestRules } from "../../core/http1/request-writer.ts";
+import type { HeadLimits } from "../../core/http1/head-parser.ts";
+import type { Router } from "../../core/route/router.ts";
+import type { ListenerTimeouts } from "../../model/config.ts";
+import type { ListenerSnapshot } from "../../model/snapshot.ts";
+import { listenerBase, ListenerSlot, WorkerSlot } from "../../observe/counters.ts";
+import { closeTcp, type Listener, listenTcp, type TcpHandlers, type TcpSocket } from "../net/tcp.ts";
+import type { Runtime } from "../proxy/runtime.ts";
+import type { Pool } from "../upstream/pool.ts";
+import { ClientConnection } from "./client-connection.ts";
+
+/** Clients whose forwarded fields are remembered; past it the memory starts anew. */
+const peersMax = 4096;
+
+/** What a listener does, as one snapshot says it; swapped whole. */
+export interface ListenerSettings {
+  readonly router: Router;
+  readonly pools: readonly Pool[];
+  readonly rules: RequestRules;
+  readonly headLimits: HeadLimits;
+  readonly bodyBytesMax: number;
+  readonly connectionsMax: number;
+  readonly timeouts: ListenerTimeouts;
+  readonly waitsAfterFin: boolean;
+  readonly isTrusted: (address: string) => boolean;
+}
+
+/** What is known of a client's address. */
+export interface Peer {
+  readonly address: string;
+  readonly isTrusted: boolean;
+  readonly forwarded: ForwardedFields;
+}
+
+export function listenerSettings(snapshot: ListenerSnapshot, router: Router, pools: readonly Pool[]): ListenerSettings {
+  return {
+    router,
+    pools,
+    rules: {
+      addsXForwarded: snapshot.forward.xForwarded,
+      addsForwarded: snapshot.forward.forwarded,
+      addsRequestId: snapshot.forward.requestId,
+      addsTraceContext: snapshot.forward.traceContext,
+      dropsUnderscores: snapshot.underscores === "drop",
+    },
+    headLimits: {
+      headBytesMax: snapshot.limits.headBytes,
+      fieldsMax: snapshot.limits.headers,
+      targetBytesMax: snapshot.limits.targetBytes,
+    },
+    bodyBytesMax: snapshot.limits.bodyBytes ?? Infinity,
+    connectionsMax: snapshot.limits.connections,
+    timeouts: snapshot.timeouts,
+    waitsAfterFin: snapshot.halfClose,
+    isTrusted: compileCidrs(snapshot.trust),
+  };
+}
+
+/** A listener in one worker: its inherited sockets and the connections that came in through them. */
+export class HttpListener {
+  readonly runtime: Runtime;
+  readonly name: string;
+  /** First of its slots in the counters. */
+  readonly base: number;
+  settings: ListenerSettings;
+  readonly connections = new Set<ClientConnection>();
+  readonly #peers = new Map<string, Peer>();
+  readonly #connectionsMax: () => number;
+  #sockets: Listener[] = [];
+
+  /** `connectionsMax`: how many client connections the whole worker may hold. */
+  constructor(runtime: Runtime, snapshot: ListenerSnapshot, settings: ListenerSettings, connectionsMax: () => number) {
+    this.runtime = runtime;
+    this.name = snapshot.name;
+    this.base = listenerBase(snapshot.slot);
+    this.settings = settings;
+    this.#connectionsMax = connectionsMax;
+  }
+
+  listen(snapshot: ListenerSnapshot, handlers: TcpHandlers<ClientConnection>): void {
+    this.#sockets = snapshot.sockets.map(({ fd }) => listenTcp<ClientConnection>(fd, this as unknown as ClientConnection, handlers));
+  }
+
+  stopListening(): void {
+    for (const socket of this.#sockets) socket.stop();
+    this.#sockets = [];
+  }
+
+  /** A new snapshot: forwarded fields may look different now. */
+  replaceSettings(settings: ListenerSettings): void {
+    this.settings = settings;
+    this.#peers.clear();
+  }
+
+  /**
+   * Takes a new connection in, or closes it when there are too many: refusing to accept instead would leave the runtime's
+   * accept loop spinning at the descriptor limit.
+   */
+  accept(socket: TcpSocket<ClientConnection>): void {
+    const counters = this.runtime.counters;
+    const now = counters[WorkerSlot.connectionsNow]!;
+    if (now >= this.#connectionsMax() || this.connections.size >= this.settings.connectionsMax) {
+      counters[WorkerSlot.connectionsRefused]!++;
+      // Its events still come here once; there is nothing they could do.
+      socket.data = refusedConnection;
+      closeTcp(socket);
+      return;
+    }
+    const client = new ClientConnection(this, socket);
+    socket.data = client;
+    this.connections.add(client);
+    counters[WorkerSlot.connectionsNow] = now + 1;
+    counters[this.base + ListenerSlot.connections]!++;
+    counters[this.base + ListenerSlot.connectionsNow]!++;
+    client.awaitRead(this.runtime.nowMs + this.settings.timeouts.idleMs);
+  }
+
+  peerOf(socket: TcpSocket<ClientConnection>): Peer {
+    const address = plainAddress(socket.remoteAddress);
+    const known = this.#peers.get(address);
+    if (known !== undefined) return known;
+    if (this.#peers.size >= peersMax) this.#peers.clear();
+    const peer = makePeer(address, socket.localPort, plainAddress(socket.localAddress), this.settings);
+    this.#peers.set(address, peer);
+    return peer;
+  }
+}
+
+/** Stands in `socket.data` of a connection that was closed on arrival. */
+export const refusedConnection = null as unknown as ClientConnection;
+
+/** An IPv4 client of an IPv6 socket is an IPv4 client. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
+function makePeer(address: string, localPort: number, localAddress: string, settings: ListenerSettings): Peer {
+  const bracketed = address.includes(":") ? `"[${address}]"` : address;
+  const authority = localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
+  return {
+    address,
+    isTrusted: settings.isTrusted(address),
+    forwarded: {
+      clientAddress: latin1(address),
+      block: latin1(`X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${localPort}\r\n`),
+      element: latin1(`for=${bracketed};proto=http`),
+      protoLine: latin1("X-Forwarded-Proto: http\r\n"),
+      portLine: latin1(`X-Forwarded-Port: ${localPort}\r\n`),
+      localAuthority: latin1(authority),
+    },
+  };
+}

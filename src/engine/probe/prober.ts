@@ -1,0 +1,299 @@
+import { type CheckState, firstCheckInMs, initialCheckState, step } from "../../core/health/check-state.ts";
+import { type EffectiveState, effectiveState } from "../../core/health/effective-state.ts";
+import { whyText } from "../../core/health/why-text.ts";
+import { addressText } from "../../lib/address.ts";
+import type { HealthConfig } from "../../model/config.ts";
+import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
+import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import type { HealthView } from "../../model/status.ts";
+import { type CheckPorts, type CheckResult, type CheckTarget, runCheck } from "./run-check.ts";
+
+/** What the prober needs of the world; the platform's clock, timers and random fit. */
+export interface ProberPorts extends CheckPorts {
+  readonly clock: {
+    /** For waiting. */
+    monotonicMs(): number;
+    /** Since 1970, for people. */
+    wallMs(): number;
+  };
+  readonly random: {
+    /** 0 ≤ value < 1 */
+    fraction(): number;
+  };
+  /** Rows whose effective state changed, at once and all that one check changed together. */
+  onChange(states: readonly EndpointRowState[]): void;
+}
+
+/** A pool of the snapshot with its checks; a `PoolConfig`'s health beside a `PoolSnapshot`'s endpoints. */
+export interface ProbedPool {
+  readonly name: string;
+  readonly endpoints: readonly EndpointSnapshot[];
+  /** Absent: its endpoints count as UP while their names resolve. */
+  readonly health?: HealthConfig;
+}
+
+/** Checks that run at the same time, over all pools; the rest wait their turn. Each holds one descriptor. */
+export const parallelChecksMax = 256;
+
+/** One endpoint under watch. */
+interface Watched {
+  readonly row: number;
+  /** Who the row belongs to; another one in the same row starts anew. */
+  readonly identity: string;
+  health: HealthConfig | undefined;
+  isResolved: boolean;
+  check: CheckState | undefined;
+  effective: EffectiveState;
+  target: Target | undefined;
+}
+
+/** One check at one address, done once for all rows that want the same. */
+interface Target {
+  readonly key: string;
+  readonly what: CheckTarget;
+  readonly rows: Set<Watched>;
+  /** Monotonic; Infinity: nothing planned. */
+  dueAtMs: number;
+  cancelTimer: (() => void) | undefined;
+  /** Stops the running check. */
+  cancelCheck: (() => void) | undefined;
+  isQueued: boolean;
+  /** Monotonic; -Infinity: never. */
+  beganAtMs: number;
+}
+
+/**
+ * Runs the active checks of an instance and knows the state of every endpoint. The supervisor owns one, calls `update`
+ * with each accepted revision, passes on the workers' trouble, and sends the states it gets to the workers.
+ */
+export class Prober {
+  readonly #ports: ProberPorts;
+  readonly #watched = new Map<number, Watched>();
+  readonly #targets = new Map<string, Target>();
+  readonly #queue: Target[] = [];
+  #running = 0;
+  #isStopped = false;
+
+  constructor(ports: ProberPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Takes the pools of a new revision. Rows that kept their identity keep their state; new and changed checks begin
+   * within `fastInterval`. Does not call `onChange`: the caller sends `states()` with the revision.
+   */
+  update(pools: readonly ProbedPool[]): void {
+    const seen = new Set<number>();
+    for (const pool of pools) {
+      for (const endpoint of pool.endpoints) {
+        seen.add(endpoint.row);
+        this.#watch(pool, endpoint);
+      }
+    }
+    for (const watched of this.#watched.values()) {
+      if (seen.has(watched.row)) continue;
+      this.#detach(watched);
+      this.#watched.delete(watched.row);
+    }
+  }
+
+  /** Every row's state, in no order. */
+  states(): readonly EndpointRowState[] {
+    return [...this.#watched.values()].map(({ row, effective }) => [row, effective.state]);
+  }
+
+  /** An exchange failed at this row: check now (at most once per fast interval), and fast for a while. */
+  trouble(row: number, _sign: TroubleSign): void {
+    const watched = this.#watched.get(row);
+    if (watched?.check === undefined || watched.health === undefined || watched.target === undefined) return;
+    const { target } = watched;
+    const sinceCheckMs = this.#ports.clock.monotonicMs() - target.beganAtMs;
+    const { state, nextCheckInMs } = step(watched.check, { kind: "trouble", sinceCheckMs }, watched.health);
+    watched.check = state;
+    // A running check answers soon, and the doubt in the state makes the one after it come fast.
+    if (nextCheckInMs !== undefined && target.cancelCheck === undefined) this.#plan(target, nextCheckInMs);
+  }
+
+  /** What is known of a row, for status; undefined for a row that is not in use. */
+  view(row: number): HealthView | undefined {
+    const watched = this.#watched.get(row);
+    if (watched === undefined) return undefined;
+    const { effective, check } = watched;
+    const lastCheck = check?.lastCheck;
+    const view = { ...effective, whyText: whyText(effective.why, check?.failures ?? 0, lastCheck) };
+    return lastCheck === undefined ? view : { ...view, lastCheck };
+  }
+
+  /** Ends all checks and timers; nothing is called back afterwards. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const target of this.#targets.values()) {
+      target.cancelTimer?.();
+      target.cancelCheck?.();
+    }
+    this.#targets.clear();
+    this.#watched.clear();
+    this.#queue.length = 0;
+  }
+
+  #watch(pool: ProbedPool, endpoint: EndpointSnapshot): void {
+    const identity = `${pool.name}/${endpoint.name}/${addressText(endpoint)}`;
+    const what = pool.health === undefined ? undefined : checkTarget(endpoint, pool.health);
+    const known = this.#watched.get(endpoint.row);
+    if (known !== undefined && known.identity === identity) {
+      this.#rewatch(known, pool.health, what, endpoint.ip !== undefined);
+      return;
+    }
+    if (known !== undefined) this.#detach(known);
+    const check = pool.health === undefined ? undefined : initialCheckState(pool.health);
+    const isResolved = endpoint.ip !== undefined;
+    const effective = effectiveState(inputsOf(check, isResolved), this.#ports.clock.wallMs());
+    const watched: Watched = { row: endpoint.row, identity, health: pool.health, isResolved, check, effective, target: undefined };
+    this.#watched.set(endpoint.row, watched);
+    if (what !== undefined && pool.health !== undefined) this.#attach(watched, what, firstCheckInMs(pool.health, this.#ports.random.fraction()));
+  }
+
+  /** The same endpoint in a new revision. */
+  #rewatch(watched: Watched, health: HealthConfig | undefined, what: CheckTarget | undefined, isResolved: boolean): void {
+    watched.health = health;
+    watched.isResolved = isResolved;
+    const isSameCheck = watched.target?.key === (what === undefined ? undefined : targetKey(what));
+    if (health === undefined) {
+      watched.check = undefined;
+    } else if (watched.check === undefined) {
+      watched.check = initialCheckState(health);
+    }
+    if (!isSameCheck) {
+      this.#detach(watched);
+      if (what !== undefined && health !== undefined && watched.check !== undefined) {
+        const { state, nextCheckInMs } = step(watched.check, { kind: "reconfigured", random: this.#ports.random.fraction() }, health);
+        watched.check = state;
+        this.#attach(watched, what, nextCheckInMs ?? 0);
+      }
+    }
+    watched.effective = effectiveState(inputsOf(watched.check, isResolved), this.#ports.clock.wallMs(), watched.effective);
+  }
+
+  #attach(watched: Watched, what: CheckTarget, inMs: number): void {
+    const key = targetKey(what);
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      target = {
+        key,
+        what,
+        rows: new Set(),
+        dueAtMs: Infinity,
+        cancelTimer: undefined,
+        cancelCheck: undefined,
+        isQueued: false,
+        beganAtMs: -Infinity,
+      };
+      this.#targets.set(key, target);
+    }
+    target.rows.add(watched);
+    watched.target = target;
+    this.#plan(target, inMs);
+  }
+
+  #detach(watched: Watched): void {
+    const { target } = watched;
+    watched.target = undefined;
+    if (target === undefined) return;
+    target.rows.delete(watched);
+    if (target.rows.size > 0) return;
+    this.#targets.delete(target.key);
+    target.cancelTimer?.();
+    if (target.isQueued) this.#queue.splice(this.#queue.indexOf(target), 1);
+    if (target.cancelCheck !== undefined) {
+      target.cancelCheck();
+      this.#running -= 1;
+      this.#startQueued();
+    }
+  }
+
+  /** Plans the next check, unless an earlier one is planned. */
+  #plan(target: Target, inMs: number): void {
+    const dueAtMs = this.#ports.clock.monotonicMs() + inMs;
+    if (target.isQueued || dueAtMs >= target.dueAtMs) return;
+    target.dueAtMs = dueAtMs;
+    target.cancelTimer?.();
+    target.cancelTimer = undefined;
+    // While a check runs, its end starts the timer: one target never has two checks.
+    if (target.cancelCheck === undefined) this.#arm(target);
+  }
+
+  #arm(target: Target): void {
+    target.cancelTimer = this.#ports.timers.after(Math.max(0, target.dueAtMs - this.#ports.clock.monotonicMs()), () => {
+      target.cancelTimer = undefined;
+      target.isQueued = true;
+      this.#queue.push(target);
+      this.#startQueued();
+    });
+  }
+
+  #startQueued(): void {
+    while (this.#running < parallelChecksMax && !this.#isStopped) {
+      const target = this.#queue.shift();
+      if (target === undefined) return;
+      this.#start(target);
+    }
+  }
+
+  #start(target: Target): void {
+    this.#running += 1;
+    target.isQueued = false;
+    target.dueAtMs = Infinity;
+    target.beganAtMs = this.#ports.clock.monotonicMs();
+    // Only those who asked get the answer: a row that joins while the check runs waits for the next one.
+    const asked = [...target.rows].map((watched) => ({ watched, generation: watched.check?.generation ?? 0 }));
+    target.cancelCheck = runCheck(target.what, this.#ports, (result) => {
+      target.cancelCheck = undefined;
+      this.#running -= 1;
+      const changed = this.#judge(target, asked, result);
+      if (target.dueAtMs < Infinity) this.#arm(target);
+      this.#startQueued();
+      if (changed.length > 0) this.#ports.onChange(changed);
+    });
+  }
+
+  /** Feeds a result to the rows that asked; plans the next check; returns what changed. */
+  #judge(target: Target, asked: readonly { watched: Watched; generation: number }[], result: CheckResult): readonly EndpointRowState[] {
+    const changed: EndpointRowState[] = [];
+    const nowAt = this.#ports.clock.wallMs();
+    const durationMs = Math.round((this.#ports.clock.monotonicMs() - target.beganAtMs) * 10) / 10;
+    let nextInMs = Infinity;
+    for (const { watched, generation } of asked) {
+      if (watched.target !== target || watched.check === undefined || watched.health === undefined) continue;
+      if (result.kind === "not-asked") {
+        nextInMs = Math.min(nextInMs, watched.health.intervalMs);
+        continue;
+      }
+      const check = { at: nowAt, isOk: result.isOk, evidence: result.evidence, durationMs };
+      const outcome = step(watched.check, { kind: "result", generation, check, random: this.#ports.random.fraction() }, watched.health);
+      watched.check = outcome.state;
+      nextInMs = Math.min(nextInMs, outcome.nextCheckInMs ?? Infinity);
+      const before = watched.effective;
+      watched.effective = effectiveState(inputsOf(watched.check, watched.isResolved), nowAt, before);
+      if (watched.effective.state !== before.state) changed.push([watched.row, watched.effective.state]);
+    }
+    const dueAtMs = this.#ports.clock.monotonicMs() + nextInMs;
+    if (dueAtMs < target.dueAtMs) target.dueAtMs = dueAtMs;
+    return changed;
+  }
+}
+
+function inputsOf(check: CheckState | undefined, isResolved: boolean): Parameters<typeof effectiveState>[0] {
+  return check === undefined ? { isResolved, isEjected: false } : { check, isResolved, isEjected: false };
+}
+
+/** Undefined where the endpoint has no address. */
+function checkTarget(endpoint: EndpointSnapshot, health: HealthConfig): CheckTarget | undefined {
+  if (endpoint.ip === undefined) return undefined;
+  const { check, timeoutMs } = health;
+  const hostField = check.kind === "http" ? (check.host ?? addressText(endpoint)) : "";
+  return { ip: endpoint.ip, port: check.port ?? endpoint.port, check, hostField, timeoutMs };
+}
+
+function targetKey(what: CheckTarget): string {
+  return JSON.stringify([what.ip, what.port, what.check, what.hostField, what.timeoutMs]);
+}

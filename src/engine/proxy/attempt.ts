@@ -1,0 +1,183 @@
+import { decideRetry, Retry } from "../../core/traffic/retry.ts";
+import { never } from "../../lib/timer-wheel.ts";
+import { Failure } from "../../model/failure.ts";
+import { TroubleSign } from "../../model/link.ts";
+import { EndpointSlot } from "../../observe/counters.ts";
+import { broken, send } from "../net/sender.ts";
+import { ConnectionState, type EndpointConnection } from "../upstream/endpoint-connection.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
+import type { Exchange } from "./exchange.ts";
+import { failExchange } from "./finish.ts";
+
+/** Sends what there is of the request to `exchange.endpoint`, over an unused connection or a new one. */
+export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
+  const endpoint = exchange.endpoint!;
+  const pool = exchange.pool!;
+  const runtime = exchange.runtime;
+  runtime.counters[endpoint.base + EndpointSlot.attempts]!++;
+  runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
+  // The last attempt is not cut short: it gets the rest of the response time-out.
+  if (pool.retry.attemptTimeoutMs > 0 && exchange.attempts + 1 < pool.retry.attempts) {
+    exchange.attemptDueMs = runtime.nowMs + pool.retry.attemptTimeoutMs;
+  }
+  const idle = mustBeFresh || !pool.reuse ? undefined : endpoint.takeIdle(exchange.isIdempotent);
+  exchange.wasReused = idle !== undefined;
+  if (idle !== undefined) {
+    idle.exchange = exchange;
+    exchange.connection = idle;
+    sendRequest(exchange, idle);
+    return;
+  }
+  if (!endpoint.canConnect) {
+    failAttempt(exchange, Failure.ConnectTimeout);
+    return;
+  }
+  const connection = endpoint.connect();
+  connection.exchange = exchange;
+  exchange.connection = connection;
+  exchange.connectDueMs = pool.timeouts.connectMs > 0 ? runtime.nowMs + pool.timeouts.connectMs : never;
+  exchange.schedule();
+}
+
+/** Writes the head and what came of the body to a connection that is open. */
+export function sendRequest(exchange: Exchange, connection: EndpointConnection): void {
+  connection.state = ConnectionState.Busy;
+  connection.uses++;
+  exchange.isSending = true;
+  exchange.connectDueMs = never;
+  const taken = send(connection, exchange.out, 0, exchange.outLength, false);
+  if (taken === broken) {
+    failAttempt(exchange, Failure.SendRefused);
+    return;
+  }
+  exchange.attempts++;
+  if (taken > 0) exchange.tookBytes();
+  const client = exchange.client!;
+  if (connection.backlog !== null) {
+    if (!exchange.isRequestDone) client.pause();
+    exchange.schedule();
+    return;
+  }
+  if (client.isPaused && !exchange.isRequestDone) client.resume();
+  if (exchange.isRequestDone) exchange.armResponse();
+  else if (exchange.attemptDueMs !== never) exchange.schedule();
+}
+
+/**
+ * The current attempt is over without an answer that could be passed on. Another one follows where the rules allow it;
+ * otherwise the exchange fails.
+ */
+export function failAttempt(exchange: Exchange, failure: Failure, status = 0): void {
+  const endpoint = exchange.endpoint!;
+  const pool = exchange.pool!;
+  const runtime = exchange.runtime;
+  detach(exchange);
+  countFailure(exchange, endpoint, failure);
+  const tried = (exchange.tried ??= []);
+  if (!tried.includes(endpoint)) tried.push(endpoint);
+  const decision = decideRetry({
+    failure,
+    status,
+    hasSentBytes: exchange.hasSentBytes,
+    isIdempotent: exchange.isIdempotent,
+    isConditionalWrite: exchange.isConditionalWrite,
+    canReplay: exchange.canReplay,
+    hasAnswered: exchange.hasAnswered || exchange.hasInformed,
+    attempts: exchange.attempts,
+    attemptsMax: pool.retry.attempts,
+    hasOtherEndpoint: pool.hasOther(tried),
+    wasReused: exchange.wasReused,
+    hasTime: runtime.nowMs < exchange.totalDueMs,
+    on: pool.retry.on,
+  });
+  if (decision.retry === Retry.No || (decision.isPaid && !pool.budget.take(runtime.nowMs))) {
+    failExchange(exchange, failure);
+    return;
+  }
+  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(tried)!;
+  endpoint.count(EndpointSlot.retries);
+  exchange.hasSentBytes = false;
+  startAttempt(exchange, decision.retry === Retry.SameFresh);
+}
+
+/** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */
+export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
+  const pool = exchange.pool!;
+  const tried = exchange.tried === null ? [exchange.endpoint!] : [...exchange.tried, exchange.endpoint!];
+  const decision = decideRetry({
+    failure: Failure.StatusListed,
+    status,
+    hasSentBytes: true,
+    isIdempotent: exchange.isIdempotent,
+    isConditionalWrite: exchange.isConditionalWrite,
+    canReplay: exchange.canReplay,
+    hasAnswered: exchange.hasInformed,
+    attempts: exchange.attempts,
+    attemptsMax: pool.retry.attempts,
+    hasOtherEndpoint: pool.hasOther(tried),
+    wasReused: false,
+    hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
+    on: pool.retry.on,
+  });
+  return decision.retry !== Retry.No;
+}
+
+/** Takes the exchange off its connection. A connection that is not idle by now carries remains of it, and is closed. */
+export function detach(exchange: Exchange): void {
+  const connection = exchange.connection;
+  exchange.isSending = false;
+  exchange.connectDueMs = never;
+  exchange.attemptDueMs = never;
+  exchange.responseDueMs = never;
+  if (connection === null) return;
+  exchange.connection = null;
+  const endpoint = connection.endpoint;
+  exchange.runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!--;
+  if (connection.state === ConnectionState.Connecting) {
+    endpoint.abandon(connection);
+    return;
+  }
+  connection.exchange = null;
+  connection.close();
+}
+
+function countFailure(exchange: Exchange, endpoint: Endpoint, failure: Failure): void {
+  const report = exchange.runtime.report;
+  switch (failure) {
+    case Failure.ConnectRefused:
+    case Failure.ConnectTimeout:
+    case Failure.ConnectFailed:
+      endpoint.count(EndpointSlot.connectFailures);
+      report(endpoint.row, TroubleSign.Connect);
+      return;
+    case Failure.AttemptTimeout:
+    case Failure.ResponseTimeout:
+      endpoint.count(EndpointSlot.timeouts);
+      report(endpoint.row, TroubleSign.Timeout);
+      return;
+    case Failure.BadResponse:
+      endpoint.count(EndpointSlot.badResponses);
+      report(endpoint.row, TroubleSign.BadResponse);
+      return;
+    case Failure.StatusListed:
+      report(endpoint.row, TroubleSign.Status5xx);
+      return;
+    default:
+      // The end of a connection that waited for work says nothing about the endpoint.
+      if (exchange.wasReused) return;
+      endpoint.count(EndpointSlot.resets);
+      report(endpoint.row, TroubleSign.Reset);
+  }
+}
+
+/** One of the exchange's deadlines has passed: which one, and what follows from it. */
+export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
+  if (exchange.client === null) return;
+  if (nowMs >= exchange.totalDueMs) failExchange(exchange, Failure.TotalTimeout);
+  else if (nowMs >= exchange.connectDueMs) failAttempt(exchange, Failure.ConnectTimeout);
+  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) failAttempt(exchange, Failure.AttemptTimeout);
+  else if (nowMs >= exchange.responseDueMs) {
+    if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseStalled);
+    else failAttempt(exchange, Failure.ResponseTimeout);
+  } else exchange.schedule();
+}

@@ -1,0 +1,143 @@
+import { Router } from "../../core/route/router.ts";
+import type { EndpointRowState } from "../../model/link.ts";
+import { EndpointState, type ListenerSnapshot, type Snapshot } from "../../model/snapshot.ts";
+import { WorkerSlot } from "../../observe/counters.ts";
+import { timers } from "../../platform/clock.ts";
+import { Ending, Phase } from "../listener/client-connection.ts";
+import { clientHandlers } from "../listener/client-events.ts";
+import { HttpListener, listenerSettings } from "../listener/http-listener.ts";
+import { connector } from "../net/tcp.ts";
+import { connectFailed, endpointHandlers } from "../upstream/endpoint-events.ts";
+import { Endpoint } from "../upstream/endpoint.ts";
+import { Pool } from "../upstream/pool.ts";
+import type { DataPlane, DataPlanePorts } from "../worker/data-plane-port.ts";
+import { Runtime } from "./runtime.ts";
+
+/** While draining: how long an unused client connection may still bring a request, which is then answered with `close`. */
+const idleGraceMs = 500;
+const drainLookMs = 20;
+
+/** What one snapshot is in this worker. */
+interface Active {
+  readonly snapshot: Snapshot;
+  readonly pools: readonly Pool[];
+}
+
+export function createDataPlane(ports: DataPlanePorts): DataPlane {
+  return new HttpDataPlane(ports);
+}
+
+class HttpDataPlane implements DataPlane {
+  readonly #runtime: Runtime;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #states = new Map<number, EndpointState>();
+  readonly #listeners = new Map<string, HttpListener>();
+  #active: Active | undefined;
+  #prepared: Active | undefined;
+
+  constructor(ports: DataPlanePorts) {
+    this.#runtime = new Runtime(ports, connector(endpointHandlers, connectFailed));
+  }
+
+  start(snapshot: Snapshot, states: readonly EndpointRowState[]): void {
+    this.setStates(states);
+    const active = this.#compile(snapshot);
+    this.#active = active;
+    for (const listener of snapshot.listeners) {
+      const http = new HttpListener(this.#runtime, listener, this.#settings(listener, active), () => this.#active!.snapshot.connectionsMax);
+      this.#listeners.set(listener.name, http);
+      http.listen(listener, clientHandlers);
+    }
+  }
+
+  prepare(snapshot: Snapshot): string | undefined {
+    const missing = snapshot.listeners.find((listener) => !this.#listeners.has(listener.name));
+    if (missing !== undefined) return `listener ${missing.name} is new, and its socket is not in this process`;
+    this.#prepared = this.#compile(snapshot);
+    return undefined;
+  }
+
+  commit(revision: number, states: readonly EndpointRowState[]): void {
+    const prepared = this.#prepared;
+    if (prepared === undefined || prepared.snapshot.revision !== revision) return;
+    this.#prepared = undefined;
+    this.#active = prepared;
+    this.setStates(states);
+    for (const listener of prepared.snapshot.listeners) {
+      this.#listeners.get(listener.name)!.replaceSettings(this.#settings(listener, prepared));
+    }
+    this.#forgetEndpoints(prepared.snapshot);
+  }
+
+  setStates(states: readonly EndpointRowState[]): void {
+    for (const [row, state] of states) {
+      this.#states.set(row, state);
+      // A DOWN endpoint's unused connections are not to be found good again when it comes back.
+      if (state === EndpointState.Down) for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
+    }
+    for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
+  }
+
+  drain(done: () => void): void {
+    const runtime = this.#runtime;
+    runtime.isDraining = true;
+    const startedMs = runtime.nowMs;
+    for (const listener of this.#listeners.values()) listener.stopListening();
+    for (const endpoint of this.#endpoints.values()) endpoint.closeIdle();
+    const stopLooking = timers.every(drainLookMs, () => {
+      if (runtime.nowMs - startedMs >= idleGraceMs) this.#endIdleClients();
+      if (runtime.counters[WorkerSlot.connectionsNow]! > 0) return;
+      stopLooking();
+      done();
+    });
+  }
+
+  stop(): void {
+    for (const listener of this.#listeners.values()) {
+      listener.stopListening();
+      for (const client of listener.connections) client.socket.terminate();
+    }
+    this.#runtime.stop();
+  }
+
+  readonly #stateOf = (row: number): EndpointState => this.#states.get(row) ?? EndpointState.Down;
+
+  #compile(snapshot: Snapshot): Active {
+    const pools = snapshot.pools.map((pool) => {
+      const endpoints = pool.endpoints.map((endpoint) => {
+        if (endpoint.ip === undefined) return undefined;
+        const key = `${endpoint.row} ${endpoint.ip} ${endpoint.port}`;
+        const known = this.#endpoints.get(key);
+        if (known !== undefined) return known;
+        const made = new Endpoint(this.#runtime, { ...endpoint, ip: endpoint.ip });
+        this.#endpoints.set(key, made);
+        return made;
+      });
+      return new Pool(pool, endpoints, this.#stateOf);
+    });
+    return { snapshot, pools };
+  }
+
+  #settings(listener: ListenerSnapshot, active: Active): ReturnType<typeof listenerSettings> {
+    const poolIndex = (name: string): number => active.snapshot.pools.findIndex((pool) => pool.name === name);
+    return listenerSettings(listener, new Router(listener, poolIndex), active.pools);
+  }
+
+  /** Endpoints that the snapshot does not name any more; running exchanges still hold theirs. */
+  #forgetEndpoints(snapshot: Snapshot): void {
+    const kept = new Set(snapshot.pools.flatMap((pool) => pool.endpoints.map((endpoint) => `${endpoint.row} ${endpoint.ip} ${endpoint.port}`)));
+    for (const [key, endpoint] of this.#endpoints) {
+      if (kept.has(key)) continue;
+      endpoint.closeIdle();
+      this.#endpoints.delete(key);
+    }
+  }
+
+  #endIdleClients(): void {
+    for (const listener of this.#listeners.values()) {
+      for (const client of listener.connections) {
+        if (client.phase === Phase.Head && client.partial === null) client.end(Ending.Linger);
+      }
+    }
+  }
+}

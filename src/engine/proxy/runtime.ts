@@ -1,0 +1,104 @@
+import { TimerWheel } from "../../lib/timer-wheel.ts";
+import type { RequestWriting } from "../../core/http1/request-writer.ts";
+import { type HeadLimits, HeadParser } from "../../core/http1/head-parser.ts";
+import { WorkerSlot } from "../../observe/counters.ts";
+import { clock, timers } from "../../platform/clock.ts";
+import type { Cancel } from "../../platform/ports.ts";
+import type { Connector } from "../net/tcp.ts";
+import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
+import type { DataPlanePorts } from "../worker/data-plane-port.ts";
+import { Exchange } from "./exchange.ts";
+import { ExchangeIds } from "./ids.ts";
+
+const tickMs = 20;
+/** 4 096 × 20 ms: deadlines up to 82 s ahead are met once. */
+const wheelSlots = 4096;
+const exchangesKeptMax = 1024;
+const buffersKeptMax = 1024;
+export const smallBufferBytes = 4096;
+
+/** Heads of endpoints: generous, but bounded. */
+export const responseHeadLimits: HeadLimits = { headBytesMax: 65_536, fieldsMax: 256, targetBytesMax: 0 };
+
+/**
+ * What the connections of one worker share: clock, deadlines, buffers, parsers. One clock read per tick serves every
+ * connection, so times here are up to `tickMs` old.
+ */
+export class Runtime {
+  readonly counters: Float64Array;
+  readonly report: DataPlanePorts["report"];
+  readonly log: DataPlanePorts["log"];
+  nowMs: number;
+  readonly wheel: TimerWheel;
+  readonly ids = new ExchangeIds();
+  /** Heads on their way to a client are put together here; nothing in it outlives one event. */
+  readonly scratch = new Uint8Array(262_144);
+  /** For heads that come whole, which is nearly all of them. Unfinished ones keep a parser of their own. */
+  readonly requestParser: HeadParser;
+  readonly responseParser: HeadParser;
+  /** Filled in for each request instead of made for each. */
+  readonly writing: { -readonly [Key in keyof RequestWriting]: RequestWriting[Key] };
+  connect: Connector<EndpointConnection>;
+  isDraining = false;
+  /** Exchanges that are running. */
+  active = 0;
+  readonly #exchanges: Exchange[] = [];
+  readonly #buffers: Uint8Array[] = [];
+  #stopTicking: Cancel;
+
+  constructor(ports: DataPlanePorts, connect: Connector<EndpointConnection>) {
+    this.counters = ports.counters;
+    this.report = ports.report;
+    this.log = ports.log;
+    this.connect = connect;
+    this.nowMs = clock.monotonicMs();
+    this.wheel = new TimerWheel({ nowMs: this.nowMs, tickMs, slots: wheelSlots });
+    this.requestParser = new HeadParser(false, responseHeadLimits);
+    this.responseParser = new HeadParser(true, responseHeadLimits);
+    this.writing = {
+      rules: { addsXForwarded: true, addsForwarded: false, addsRequestId: true, addsTraceContext: true, dropsUnderscores: true },
+      forwarded: undefined as unknown as RequestWriting["forwarded"],
+      isTrusted: false,
+      requestId: this.ids.requestId,
+      traceparent: this.ids.traceparent,
+      asksClose: false,
+      isOpenEnded: false,
+    };
+    this.#stopTicking = timers.every(tickMs, () => this.#tick());
+  }
+
+  #tick(): void {
+    const now = clock.monotonicMs();
+    const lateMs = now - this.nowMs - tickMs;
+    if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
+    this.nowMs = now;
+    this.wheel.advance(now);
+  }
+
+  takeExchange(): Exchange {
+    this.active++;
+    return this.#exchanges.pop() ?? new Exchange(this);
+  }
+
+  giveBackExchange(exchange: Exchange): void {
+    this.active--;
+    this.giveBackBuffer(exchange.out);
+    exchange.clear();
+    if (this.#exchanges.length < exchangesKeptMax) this.#exchanges.push(exchange);
+    else this.wheel.remove(exchange);
+  }
+
+  /** A buffer of at least `bytes`; the usual size comes from a pool. */
+  takeBuffer(bytes: number): Uint8Array {
+    if (bytes > smallBufferBytes) return new Uint8Array(bytes);
+    return this.#buffers.pop() ?? new Uint8Array(smallBufferBytes);
+  }
+
+  giveBackBuffer(buffer: Uint8Array): void {
+    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax) this.#buffers.push(buffer);
+  }
+
+  stop(): void {
+    this.#stopTicking();
+  }
+}

@@ -1,0 +1,123 @@
+import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
+import type { Runtime } from "../proxy/runtime.ts";
+import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
+
+/** A request that must not go out twice takes only a connection that was used this recently (DESIGN: retries). */
+const freshMs = 1000;
+/** Unused connections that a worker keeps, over all endpoints. */
+const idleMaxPerWorker = 4096;
+/** Connects that nobody waits for any more and that cannot be called off; past it the endpoint counts as unreachable. */
+const abandonedMax = 64;
+
+/**
+ * An address that requests are sent to, and this worker's connections to it. What makes connections different is all in
+ * here, so any of them serves any exchange with the endpoint. Survives reloads, as long as row and address stay.
+ */
+export class Endpoint {
+  readonly runtime: Runtime;
+  readonly row: number;
+  readonly name: string;
+  readonly ip: string;
+  readonly port: number;
+  /** First of its slots in the counters. */
+  readonly base: number;
+  /** How long a connection that came too late for its exchange waits for another one. */
+  readonly lateIdleMs = 10_000;
+  /** Its last answer was HTTP/1.0: chunked requests must be counted first. */
+  speaks10 = false;
+  /** Unused connections, the most recently used last. */
+  readonly #idle: EndpointConnection[] = [];
+  #abandoned = 0;
+
+  constructor(runtime: Runtime, snapshot: EndpointSnapshot & { readonly ip: string }) {
+    this.runtime = runtime;
+    this.row = snapshot.row;
+    this.name = snapshot.name;
+    this.ip = snapshot.ip;
+    this.port = snapshot.port;
+    this.base = endpointBase(snapshot.row);
+  }
+
+  count(slot: number): void {
+    this.runtime.counters[this.base + slot]!++;
+  }
+
+  get canConnect(): boolean {
+    return this.#abandoned < abandonedMax;
+  }
+
+  /**
+   * An unused connection, the one used last. For a request that is not idempotent only a fresh one: the older it is, the
+   * likelier the endpoint closes it in the moment in which the request is sent.
+   */
+  takeIdle(isIdempotent: boolean): EndpointConnection | undefined {
+    const connection = this.#idle.at(-1);
+    if (connection === undefined) return undefined;
+    if (!isIdempotent) {
+      const idleMs = this.runtime.nowMs - connection.idleSinceMs;
+      const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
+      if (idleMs >= boundMs) return undefined;
+    }
+    this.#idle.pop();
+    this.runtime.counters[WorkerSlot.upstreamIdleNow]!--;
+    connection.state = ConnectionState.Busy;
+    return connection;
+  }
+
+  connect(): EndpointConnection {
+    const connection = new EndpointConnection(this);
+    this.count(EndpointSlot.connects);
+    this.runtime.connect(this, connection);
+    return connection;
+  }
+
+  /** The exchange does not wait for this connect any more. */
+  abandon(connection: EndpointConnection): void {
+    connection.exchange = null;
+    if (connection.state === ConnectionState.Connecting) this.#abandoned++;
+  }
+
+  /** The connect has ended, either way. `wasAbandoned`: nobody was waiting. */
+  settled(wasAbandoned: boolean): void {
+    if (wasAbandoned) this.#abandoned--;
+  }
+
+  opened(): void {
+    this.count(EndpointSlot.connectionsNow);
+    this.runtime.counters[WorkerSlot.upstreamOpenNow]!++;
+  }
+
+  /** Keeps a connection whose exchange is over for the next one, at most `idleMs`. */
+  keep(connection: EndpointConnection, idleMs: number): void {
+    const runtime = this.runtime;
+    if (runtime.isDraining || runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker || idleMs <= 0) {
+      connection.close();
+      return;
+    }
+    connection.state = ConnectionState.Idle;
+    connection.idleSinceMs = runtime.nowMs;
+    this.#idle.push(connection);
+    runtime.counters[WorkerSlot.upstreamIdleNow]!++;
+    const boundMs = connection.keepAliveMs < 0 ? idleMs : Math.min(idleMs, connection.keepAliveMs);
+    runtime.wheel.schedule(connection, runtime.nowMs + boundMs);
+  }
+
+  /** Called by the connection when it closes. */
+  forget(connection: EndpointConnection, wasIdle: boolean): void {
+    const runtime = this.runtime;
+    runtime.wheel.remove(connection);
+    if (connection.socket !== null) {
+      runtime.counters[this.base + EndpointSlot.connectionsNow]!--;
+      runtime.counters[WorkerSlot.upstreamOpenNow]!--;
+    }
+    if (!wasIdle) return;
+    runtime.counters[WorkerSlot.upstreamIdleNow]!--;
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  closeIdle(): void {
+    while (this.#idle.length > 0) this.#idle.at(-1)!.close();
+  }
+}

@@ -1,0 +1,26 @@
+import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
+import type { Snapshot } from "../../model/snapshot.ts";
+
+/** What the worker needs of the data plane; `engine/proxy` has the real one. */
+export interface DataPlane {
+  /** Listens on the descriptors of `snapshot.listeners[].sockets`. Throws where it cannot. */
+  start(snapshot: Snapshot, states: readonly EndpointRowState[]): void;
+  /** Makes everything ready for a swap. A text says why not. */
+  prepare(snapshot: Snapshot): string | undefined;
+  /** Swaps to the prepared snapshot. */
+  commit(revision: number, states: readonly EndpointRowState[]): void;
+  setStates(states: readonly EndpointRowState[]): void;
+  /** Accepts nothing more; `done` once everything that ran is finished. */
+  drain(done: () => void): void;
+  /** Ends everything now. */
+  stop(): void;
+}
+
+export interface DataPlanePorts {
+  /** This worker's column. */
+  readonly counters: Float64Array;
+  report(row: number, sign: TroubleSign): void;
+  log(level: "debug" | "info" | "warn" | "error", code: string, text: string): void;
+}
+
+export type CreateDataPlane = (ports: DataPlanePorts) => DataPlane;

@@ -1,0 +1,37 @@
+import { join, resolve } from "node:path";
+import { startAdmin } from "../control/admin.ts";
+import { run, type RunParts } from "../control/run.ts";
+import { Prober } from "../engine/probe/prober.ts";
+import type { StatusView } from "../model/status.ts";
+import { linux } from "../platform/linux.ts";
+import type { Output } from "../platform/ports.ts";
+import { parseWithDefaults } from "./check-file.ts";
+
+export interface InstanceOptions {
+  readonly file: string;
+  readonly version: string;
+  /** Where log lines go; absent: standard error. */
+  readonly errorOutput?: Output;
+  /** Called once every worker accepts connections, with a function that says how the instance is. */
+  readonly onRunning?: (view: () => StatusView) => void;
+}
+
+/** Runs an instance on the real machine until it ended; returns the exit code. */
+export function runInstance(options: InstanceOptions): Promise<number> {
+  const { file, version, onRunning } = options;
+  const platform = options.errorOutput === undefined ? linux : { ...linux, errorOutput: options.errorOutput };
+  let view: (() => StatusView) | undefined;
+  const parts: RunParts = {
+    platform,
+    parseConfig: parseWithDefaults,
+    createHealth: (onChange) => new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
+    startAdmin(admin) {
+      view = admin.view;
+      return startAdmin(admin);
+    },
+    onRunning() {
+      if (view !== undefined) onRunning?.(view);
+    },
+  };
+  return run({ file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] }, parts);
+}
