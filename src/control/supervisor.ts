@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { compile, emptyAllocation, type Allocation } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
-import { listenForWorkers, type WorkerLink } from "../engine/worker/link-server.ts";
+import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
 import type { ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
@@ -11,6 +11,7 @@ import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, Platform, UserIds } from "../platform/ports.ts";
+import { withUmask } from "../platform/umask.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
@@ -222,17 +223,18 @@ export class Supervisor {
   ): StartResult | Promise<StartResult> {
     const { platform, log } = this.#parts;
     try {
-      const server = listenForWorkers(instance.linkPath, {
+      const handlers: LinkServerHandlers = {
         hello: (link) => this.#hello(link),
         message: (link, message) => this.#message(link, message),
         closed: (link) => this.#slotOf(link)?.unlinked(link),
         rejected: (why) => log("warn", "link-rejected", `a connection on ${instance.linkPath} was refused: ${why}`),
-      });
+      };
+      // Mode 0600 from its first moment: whoever gets in is believed to be a worker.
+      const server = withUmask(0o177, () => listenForWorkers(instance.linkPath, handlers));
       this.#undo.push(() => server.stop());
     } catch (error) {
       return { kind: "failed", line: `worker link ${instance.linkPath}: ${String(error)}` };
     }
-    platform.files.setMode(instance.linkPath, { mode: 0o600 });
     if (user !== undefined) platform.files.setOwner(instance.linkPath, user);
     for (let index = 0; index < workers; index++) {
       const slot = new WorkerSlot(index, {

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fnv1a64 } from "../../src/lib/fnv.ts";
 import { type Balancer, type BalancerOptions, residentBytes, startBalancer } from "../support/balancer.ts";
+import { Child } from "../support/child.ts";
+import { scratchFolder } from "../support/scratch.ts";
 import { eventually } from "../support/within.ts";
 
 /** Unit of memory limits. */
@@ -97,13 +101,41 @@ describe("the real program", () => {
     expect(exchanges).toBeLessThanOrEqual(answered + failures.length);
   }, 30_000);
 
+  test("nothing in the folder where it is started decides what it runs", async () => {
+    const folder = scratchFolder("cwd");
+    const listener = "listeners: { api: { bind: 127.0.0.1:0, pool: app } }";
+    const process = `process: { workers: 1, data: ${folder.path} }`;
+    const admin = `admin: { bind: 127.0.0.1:0, socket: ${join(folder.path, "admin.sock")} }`;
+    writeFileSync(
+      join(folder.path, "my.yaml"),
+      `version: 1\n${listener}\npools: { app: { endpoints: [127.0.0.1:9] } }\n${process}\n${admin}\n`,
+    );
+    // Bun reads this file in the current folder unless it is told not to.
+    writeFileSync(join(folder.path, "bunfig.toml"), 'preload = ["./first.ts"]\n');
+    writeFileSync(join(folder.path, "first.ts"), 'console.error("code of the current folder")\n');
+    const program = join(import.meta.dir, "..", "..", "bin", "weichensteller");
+    const child = new Child([program, "run", "-c", "my.yaml"], { cwd: folder.path });
+    try {
+      await child.until("it runs", () => child.output.includes("running with"));
+    } finally {
+      await child.stop();
+      folder.remove();
+    }
+    expect(child.output).not.toContain("code of the current folder");
+  });
+
   test("SIGTERM: what runs is finished, new connections are refused, the exit code is 0", async () => {
     const slow = origin("a");
     const balancer = await begin(yaml(slow.address), { drain: "30s" });
     const answer = get(balancer, "/slow");
     await slow.asked;
     balancer.child.signal("SIGTERM");
-    await eventually("new connections are refused", () => get(balancer).then(() => undefined, () => true));
+    await eventually("new connections are refused", () =>
+      get(balancer).then(
+        () => undefined,
+        () => true,
+      ),
+    );
     slow.release();
     expect(await answer).toBe("200 a, late");
     expect(await balancer.child.exited()).toBe(0);
@@ -142,6 +174,13 @@ describe("the real program", () => {
     await balancer.child.exited();
     for (let requests = 0; requests < 10; requests++) expect(await get(balancer)).toBe("200 a");
     for (const pid of workers) process.kill(pid, "SIGTERM");
-    await eventually("nobody listens", () => get(balancer).then(() => undefined, () => true));
+    await eventually("nobody listens", () =>
+      get(balancer).then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    // Its supervisor would have removed it, or the next one would replace it.
+    rmSync(`/dev/shm/weichensteller-${process.getuid?.()}-${fnv1a64(balancer.adminSocket)}`, { force: true });
   });
 });
