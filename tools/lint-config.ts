@@ -79,7 +79,12 @@ export function lintConfig(): string {
       ...layers.flatMap(overridesOf),
       {
         files: ["src/**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "tools/**/*.ts"],
-        rules: off("no-restricted-globals", "no-restricted-properties", "oxc/no-async-await", "no-console"),
+        rules: off(
+          "no-restricted-globals",
+          "no-restricted-properties",
+          "oxc/no-async-await",
+          "no-console",
+        ),
       },
     ],
   };
@@ -93,7 +98,10 @@ function overridesOf(layer: Layer): unknown[] {
   const found: unknown[] = [{ files: [`${folder}/**/*.ts`], rules: rulesOf(layer, downwards) }];
   if (layer === "core") {
     const patterns = [...downwards, packagesFor("src/core/config/"), builtins];
-    found.push({ files: ["src/core/config/**/*.ts"], rules: { "no-restricted-imports": ["error", { patterns }] } });
+    found.push({
+      files: ["src/core/config/**/*.ts"],
+      rules: { "no-restricted-imports": ["error", { patterns }] },
+    });
   }
   if (layer === "engine") {
     const patterns = [...downwards, packagesFor("src/engine/net/")];
@@ -103,14 +111,16 @@ function overridesOf(layer: Layer): unknown[] {
       rules: { ...free, "no-restricted-imports": ["error", { patterns }] },
     });
   }
-  const forTests: Setting = directionOf(layer).length > 0 ? ["error", { patterns: directionOf(layer) }] : "off";
+  const forTests: Setting =
+    directionOf(layer).length > 0 ? ["error", { patterns: directionOf(layer) }] : "off";
   found.push({ files: [`${folder}/**/*.test.ts`], rules: { "no-restricted-imports": forTests } });
   return found;
 }
 
 function rulesOf(layer: Layer, downwards: readonly unknown[]): Record<string, Setting> {
   const patterns = [...downwards, packagesFor(`src/${layer}/`)];
-  const console: Record<string, Setting> = layer === "cli" || layer === "main" ? {} : { "no-console": "error" };
+  const console: Record<string, Setting> =
+    layer === "cli" || layer === "main" ? {} : { "no-console": "error" };
   if (doorLayers.includes(layer)) {
     const paths = [{ name: "bun", importNames: [...socketCalls], message: sockets }];
     return {
@@ -123,13 +133,19 @@ function rulesOf(layer: Layer, downwards: readonly unknown[]): Record<string, Se
     };
   }
   const isPure = pureLayers.includes(layer);
-  const doors = [...worldGlobals].map((name) => ({ name, message: "a port of src/platform/ brings this" }));
+  const doors = [...worldGlobals].map((name) => ({
+    name,
+    message: "a port of src/platform/ brings this",
+  }));
   const timeless = ["Date", "Promise"].map((name) => ({
     name,
     message: "a pure folder decides from what it is given",
   }));
   return {
-    "no-restricted-imports": ["error", { patterns: [...patterns, isPure ? builtins : mostBuiltins] }],
+    "no-restricted-imports": [
+      "error",
+      { patterns: [...patterns, isPure ? builtins : mostBuiltins] },
+    ],
     "no-restricted-globals": ["error", ...doors, ...(isPure ? timeless : [])],
     "no-restricted-properties": [
       "error",

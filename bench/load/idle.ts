@@ -40,12 +40,18 @@ export async function runIdle(
 ): Promise<IdleResult> {
   const rows: IdleRow[] = [];
   for (const name of peers) {
-    if (name !== "bare" && name !== "again") rows.push(await measureIdle(name, bench, backend, settings));
+    if (name !== "bare" && name !== "again")
+      rows.push(await measureIdle(name, bench, backend, settings));
   }
   return { bench, rows };
 }
 
-async function measureIdle(name: PeerName, bench: BenchCase, backend: Backend, settings: BenchSettings): Promise<IdleRow> {
+async function measureIdle(
+  name: PeerName,
+  bench: BenchCase,
+  backend: Backend,
+  settings: BenchSettings,
+): Promise<IdleRow> {
   const peer = await startPeer(name, settings, backend);
   const sockets: Socket[] = [];
   const faults: string[] = [];
@@ -57,13 +63,16 @@ async function measureIdle(name: PeerName, bench: BenchCase, backend: Backend, s
     const closed = { count: 0 };
     while (sockets.length < bench.connections) {
       const count = Math.min(openAtOnce, bench.connections - sockets.length);
-      const opened = await Promise.all(Array.from({ length: count }, () => openIdle(peer.port, bench.path)));
+      const opened = await Promise.all(
+        Array.from({ length: count }, () => openIdle(peer.port, bench.path)),
+      );
       for (const socket of opened) socket.once("close", () => (closed.count += 1));
       sockets.push(...opened);
     }
     await Bun.sleep(settleMs);
     const growth = sum(treeRssBytes(peer.child.pid)) - sum(before);
-    if (closed.count > 0) faults.push(`${closed.count} of ${bench.connections} connections were closed`);
+    if (closed.count > 0)
+      faults.push(`${closed.count} of ${bench.connections} connections were closed`);
     return {
       peer: name,
       treeBytes: sum(before),

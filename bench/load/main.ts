@@ -50,11 +50,15 @@ function readOptions(): Options {
     },
   });
   const wantedPeers: readonly string[] = values.quick ? ["ours", "again"] : values.peer;
-  for (const name of values.case) if (!cases.some((entry) => entry.name === name)) throw new Error(`no case is called ${name}`);
-  for (const name of wantedPeers) if (!peerNames.some((peer) => peer === name)) throw new Error(`no peer is called ${name}`);
+  for (const name of values.case)
+    if (!cases.some((entry) => entry.name === name)) throw new Error(`no case is called ${name}`);
+  for (const name of wantedPeers)
+    if (!peerNames.some((peer) => peer === name)) throw new Error(`no peer is called ${name}`);
   return {
     chosen: cases.filter((entry) => values.case.length === 0 || values.case.includes(entry.name)),
-    peers: peerNames.filter((peer) => peer === "haproxy" || wantedPeers.length === 0 || wantedPeers.includes(peer)),
+    peers: peerNames.filter(
+      (peer) => peer === "haproxy" || wantedPeers.length === 0 || wantedPeers.includes(peer),
+    ),
     pairs: whole("--pairs", values.pairs, 1),
     seconds: whole("--seconds", values.seconds, 1),
     proxyCore: whole("--proxy-core", values["proxy-core"], 0),
@@ -65,7 +69,8 @@ function readOptions(): Options {
 
 function whole(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new Error(`${name} takes a whole number from ${least} on, not "${text}"`);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`${name} takes a whole number from ${least} on, not "${text}"`);
   return value;
 }
 
@@ -94,7 +99,13 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
         `  ${String(round + 1).padStart(2)} ${peerTitle[turn.peer].padEnd(20)} ${turn.cpuUs.toFixed(1).padStart(7)} µs ` +
           `${Math.round(turn.perSecond).toString().padStart(7)}/s ${turn.faults.join("; ")}`,
       );
-    finished.push(await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }));
+    finished.push(
+      await runCase(bench, peers, backend, settings, {
+        pairs: options.pairs,
+        seconds: options.seconds,
+        onTurn,
+      }),
+    );
   }
   const tried = peers.filter((peer) => peer !== "again" && peer !== "bare");
   return {
@@ -104,7 +115,9 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
       processor: cpus()[0]?.model ?? "unknown processor",
       cores: availableParallelism(),
       kernel: release(),
-      system: /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown system",
+      system:
+        /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ??
+        "unknown system",
     },
     versions: Object.fromEntries(tried.map((peer) => [peer, versionOf(peer)])),
     pairs: options.pairs,
@@ -117,16 +130,23 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
 
 /** The commit, marked where the program was changed since. */
 function commitName(): string {
-  const git = (...words: string[]): string => Bun.spawnSync(["git", "-C", projectDir, ...words]).stdout.toString().trim();
+  const git = (...words: string[]): string =>
+    Bun.spawnSync(["git", "-C", projectDir, ...words])
+      .stdout.toString()
+      .trim();
   const commit = git("rev-parse", "--short=12", "HEAD");
   if (commit === "") return "unknown";
-  return git("status", "--porcelain", "--", "src", "bench", "bin", "package.json") === "" ? commit : `${commit} with changes`;
+  return git("status", "--porcelain", "--", "src", "bench", "bin", "package.json") === ""
+    ? commit
+    : `${commit} with changes`;
 }
 
 /** Figures of whole runs are kept; those of partial or short ones only until the next. */
 function save(results: Results, isWhole: boolean): string {
   const dir = join(projectDir, "bench/results", isWhole ? "" : "tmp");
-  const name = isWhole ? `${results.date.slice(0, 16).replace(":", "")}-${results.commit.split(" ")[0]}` : "last";
+  const name = isWhole
+    ? `${results.date.slice(0, 16).replace(":", "")}-${results.commit.split(" ")[0]}`
+    : "last";
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(dir, `${name}.md`), renderMarkdown(results));
@@ -136,10 +156,17 @@ function save(results: Results, isWhole: boolean): string {
 function writeDocs(results: Results): void {
   const file = join(projectDir, "docs/performance.md");
   const text = readFileSync(file, "utf8");
-  const [start, end] = ["<!-- figures: npm run bench -- --write-docs -->", "<!-- end of figures -->"];
+  const [start, end] = [
+    "<!-- figures: npm run bench -- --write-docs -->",
+    "<!-- end of figures -->",
+  ];
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`docs/performance.md has no place for figures: ${start} … ${end}`);
-  writeFileSync(file, `${text.slice(0, from + start.length)}\n\n${renderMarkdown(results)}\n${text.slice(to)}`);
+  if (from < 0 || to < from)
+    throw new Error(`docs/performance.md has no place for figures: ${start} … ${end}`);
+  writeFileSync(
+    file,
+    `${text.slice(0, from + start.length)}\n\n${renderMarkdown(results)}\n${text.slice(to)}`,
+  );
 }
 
 async function main(): Promise<number> {
@@ -151,14 +178,19 @@ async function main(): Promise<number> {
     }
     for (const program of ["taskset", "wrk", "h2load", "haproxy", "nginx"]) {
       if (Bun.which(program) === null) {
-        throw new Error(`${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux`);
+        throw new Error(
+          `${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux`,
+        );
       }
     }
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return 2;
   }
-  const isWhole = options.chosen.length === cases.length && options.pairs >= pairsForFigures && options.peers.includes("ours");
+  const isWhole =
+    options.chosen.length === cases.length &&
+    options.pairs >= pairsForFigures &&
+    options.peers.includes("ours");
   if (options.writeDocs && !isWhole) {
     console.error("--write-docs takes all cases, our program and at least nine pairs");
     return 2;
@@ -174,7 +206,11 @@ async function main(): Promise<number> {
     process.once(name, () => void leave().then(() => process.exit(130)));
   }
   try {
-    const results = await run(options, { dir, proxyCore: options.proxyCore, loadCore: options.loadCore });
+    const results = await run(options, {
+      dir,
+      proxyCore: options.proxyCore,
+      loadCore: options.loadCore,
+    });
     console.log(`\n${renderMarkdown(results)}\nwritten to ${save(results, isWhole)}.{json,md}`);
     if (options.writeDocs) writeDocs(results);
     return hasFailed(results) ? 1 : 0;

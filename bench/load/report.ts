@@ -8,7 +8,12 @@ import type { Summary } from "./statistics.ts";
 export interface Results {
   readonly date: string;
   readonly commit: string;
-  readonly machine: { readonly processor: string; readonly cores: number; readonly kernel: string; readonly system: string };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly kernel: string;
+    readonly system: string;
+  };
   readonly versions: Readonly<Partial<Record<PeerName, string>>>;
   readonly pairs: number;
   readonly seconds: number;
@@ -34,7 +39,9 @@ export function verdictOf(result: CaseResult): Verdict {
 export function idleVerdict(row: IdleRow): Verdict {
   if (row.peer !== "ours") return "no limit";
   if (row.faults.length > 0 || row.workerBytes === undefined) return "failed";
-  return row.bytesPerConnection <= idleRssBytesMax && row.workerBytes <= workerRssBytesMax ? "pass" : "miss";
+  return row.bytesPerConnection <= idleRssBytesMax && row.workerBytes <= workerRssBytesMax
+    ? "pass"
+    : "miss";
 }
 
 /** Whether ours and HAProxy's rows are sound. Another peer's fault makes that peer's row worthless, not the run. */
@@ -47,7 +54,9 @@ export function hasFailed(results: Results): boolean {
 
 /** The whole report as Markdown; also what the terminal shows. */
 export function renderMarkdown(results: Results): string {
-  const versions = Object.entries(results.versions).map(([peer, version]) => `${peerTitle[peer as PeerName]}: ${version}`);
+  const versions = Object.entries(results.versions).map(
+    ([peer, version]) => `${peerTitle[peer as PeerName]}: ${version}`,
+  );
   const parts = [
     `Measured ${results.date} at commit ${results.commit} on ${results.machine.processor}, ${results.machine.cores} cores, ` +
       `${results.machine.system}, Linux ${results.machine.kernel}. ${results.pairs} rounds of ${results.seconds} s for each ` +
@@ -67,18 +76,46 @@ function renderWanted(results: Results): string {
     const reference = result.rows.find((row) => row.peer === "haproxy");
     const again = result.rows.find((row) => row.peer === "again");
     if (ours === undefined || reference === undefined) return [];
-    const wanted = result.bench.ratioMax === undefined ? "–" : `≤ ${result.bench.ratioMax.toFixed(2)}`;
+    const wanted =
+      result.bench.ratioMax === undefined ? "–" : `≤ ${result.bench.ratioMax.toFixed(2)}`;
     return [
-      [result.bench.title, us(ours.cpuUs), us(reference.cpuUs), spread(ours.ratio), wanted, verdictOf(result), spread(again?.ratio)],
+      [
+        result.bench.title,
+        us(ours.cpuUs),
+        us(reference.cpuUs),
+        spread(ours.ratio),
+        wanted,
+        verdictOf(result),
+        spread(again?.ratio),
+      ],
     ];
   });
   if (rows.length === 0) return "";
-  const head = ["case", "ours, µs CPU", "HAProxy, µs CPU", "ratio: median (min–max)", "wanted", "", "HAProxy against itself"];
+  const head = [
+    "case",
+    "ours, µs CPU",
+    "HAProxy, µs CPU",
+    "ratio: median (min–max)",
+    "wanted",
+    "",
+    "HAProxy against itself",
+  ];
   return `### Our CPU per request against HAProxy's\n\n${table(head, rows)}`;
 }
 
 function renderCase(result: CaseResult): string {
-  const head = ["", "µs CPU/request", "of HAProxy's", "by requests/s", "requests/s", "core full", "to back end", "p50 µs", "p99 µs", "faults"];
+  const head = [
+    "",
+    "µs CPU/request",
+    "of HAProxy's",
+    "by requests/s",
+    "requests/s",
+    "core full",
+    "to back end",
+    "p50 µs",
+    "p99 µs",
+    "faults",
+  ];
   const rows = result.rows.map((row: Row) => [
     peerTitle[row.peer],
     us(row.cpuUs),
@@ -86,7 +123,9 @@ function renderCase(result: CaseResult): string {
     row.ratioByThroughput?.toFixed(2) ?? "–",
     Math.round(row.perSecond.median).toString(),
     row.peer === "bare" ? "–" : `${Math.round(row.coreShare.median * 100)} %`,
-    row.upstreamOpened.median === 0 ? `${row.upstreamOpen.median}` : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
+    row.upstreamOpened.median === 0
+      ? `${row.upstreamOpen.median}`
+      : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
     Math.round(row.p50Us.median).toString(),
     Math.round(row.p99Us.median).toString(),
     row.faults.join("; "),
@@ -123,8 +162,14 @@ function mebibytes(bytes: number): string {
 
 /** A Markdown table whose columns also line up as plain text. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) => Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = head.map((cell, column) =>
+    Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
+  return [
+    line(head),
+    `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`,
+    ...rows.map(line),
+  ].join("\n");
 }

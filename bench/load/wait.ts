@@ -13,7 +13,10 @@ export async function waitForAnswer(url: string, child: Child, socket?: string):
   const deadline = performance.now() + waitMs;
   while (performance.now() < deadline && !ended.yes) {
     try {
-      const answer = await fetch(url, { keepalive: false, ...(socket === undefined ? {} : { unix: socket }) });
+      const answer = await fetch(url, {
+        keepalive: false,
+        ...(socket === undefined ? {} : { unix: socket }),
+      });
       await answer.arrayBuffer();
       if (answer.status === 200) return;
     } catch {
@@ -22,5 +25,7 @@ export async function waitForAnswer(url: string, child: Child, socket?: string):
     // The programs that are measured have no common way to say that they are ready: ask again.
     await Bun.sleep(pauseMs);
   }
-  throw new Error(`${child.name} ${ended.yes ? "ended" : "did not answer"} at ${url}: ${child.output().trim()}`);
+  throw new Error(
+    `${child.name} ${ended.yes ? "ended" : "did not answer"} at ${url}: ${child.output().trim()}`,
+  );
 }

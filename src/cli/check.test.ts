@@ -24,11 +24,16 @@ function check(
   return { code, out, err };
 }
 
-const systemError = (code: string): Error => Object.assign(new Error(`${code}: some words of the system`), { code });
+const systemError = (code: string): Error =>
+  Object.assign(new Error(`${code}: some words of the system`), { code });
 
 describe("check", () => {
   test("a good file is counted", () =>
-    expect(check(good)).toEqual({ code: 0, out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n", err: "" }));
+    expect(check(good)).toEqual({
+      code: 0,
+      out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n",
+      err: "",
+    }));
 
   test("mistakes are shown with their line, a caret and a hint", () => {
     expect(check(bad)).toEqual({
@@ -51,8 +56,13 @@ a.yaml: 2 errors, 1 warning
   });
 
   test("warnings alone leave the exit code 0", () => {
-    const { code, out, err } = check(good.replace("pools: {", "pools: { spare: { endpoints: [b:1] },"));
-    expect([code, out]).toEqual([0, "a.yaml: 1 listener, 2 pools, 3 endpoints: ok, with 1 warning\n"]);
+    const { code, out, err } = check(
+      good.replace("pools: {", "pools: { spare: { endpoints: [b:1] },"),
+    );
+    expect([code, out]).toEqual([
+      0,
+      "a.yaml: 1 listener, 2 pools, 3 endpoints: ok, with 1 warning\n",
+    ]);
     expect(err).toStartWith("a.yaml:3:10: warning: pools.spare: no listener uses");
   });
 
@@ -132,11 +142,17 @@ describe("a file that is none", () => {
     ],
   ];
   for (const [name, text, line] of rows) {
-    test(name, () => expect(check(text)).toEqual({ code: 1, out: "", err: `${line}\na.yaml: 1 error\n` }));
+    test(name, () =>
+      expect(check(text)).toEqual({ code: 1, out: "", err: `${line}\na.yaml: 1 error\n` }),
+    );
     test(`${name}, as JSON`, () => {
       const { code, out, err } = check(text, { json: true });
       expect([code, err]).toEqual([1, ""]);
-      expect(JSON.parse(out)).toMatchObject({ ok: false, errors: 1, issues: [{ code: "file", line: 1, column: 1 }] });
+      expect(JSON.parse(out)).toMatchObject({
+        ok: false,
+        errors: 1,
+        issues: [{ code: "file", line: 1, column: 1 }],
+      });
     });
   }
 });

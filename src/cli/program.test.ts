@@ -24,7 +24,10 @@ interface Ran {
   readonly called: string;
 }
 
-async function cli(line: string, more: { io?: Partial<CliIo>; ports?: Partial<CliPorts> } = {}): Promise<Ran> {
+async function cli(
+  line: string,
+  more: { io?: Partial<CliIo>; ports?: Partial<CliPorts> } = {},
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const called: string[] = [];
@@ -146,14 +149,23 @@ describe("admin targets", () => {
     "::1:9400",
     "http://127.0.0.1:9400/path",
   ]) {
-    test(`${text === "" ? "an empty text" : text} is refused`, () => expect(() => parseTarget(text)).toThrow(AppError));
+    test(`${text === "" ? "an empty text" : text} is refused`, () =>
+      expect(() => parseTarget(text)).toThrow(AppError));
   }
 });
 
 describe("commands at a real admin API", () => {
-  function startInstance(name: string, stop: (reason: string) => void = () => undefined): AdminServer {
+  function startInstance(
+    name: string,
+    stop: (reason: string) => void = () => undefined,
+  ): AdminServer {
     const socket = join(folder, name);
-    const server = startAdmin({ bind: { host: "127.0.0.1", port: 0 }, socket, view: () => fixtureView, stop });
+    const server = startAdmin({
+      bind: { host: "127.0.0.1", port: 0 },
+      socket,
+      view: () => fixtureView,
+      stop,
+    });
     cleanups.push(() => server.stop());
     return server;
   }
@@ -179,7 +191,10 @@ describe("commands at a real admin API", () => {
     let looks = 0;
     const isAlive = (pid: number): boolean => pid === fixtureView.pid && ++looks < 3;
     const ran = await cli(`stop --admin ${addresses.socket}`, { io: { isAlive } });
-    expect(ran).toMatchObject({ exitCode: 0, out: "weichensteller (pid 4242) drains; 3 requests run\nstopped" });
+    expect(ran).toMatchObject({
+      exitCode: 0,
+      out: "weichensteller (pid 4242) drains; 3 requests run\nstopped",
+    });
     expect(await reason.promise).toBe("asked for through the admin socket");
   });
 
@@ -191,7 +206,11 @@ describe("commands at a real admin API", () => {
   });
 
   test("another program at the address is said to be one", async () => {
-    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("hello") });
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response("hello"),
+    });
     cleanups.push(() => server.stop(true));
     const ran = await cli(`status --admin 127.0.0.1:${server.port}`);
     expect(ran).toMatchObject({ exitCode: 1 });

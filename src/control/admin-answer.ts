@@ -43,10 +43,16 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/readyz", { method: "GET", answer: ({ view }) => readiness(view()) }],
   [
     "/metrics",
-    { method: "GET", answer: ({ view }) => answer(200, metricsContentType, renderMetrics(instanceMetrics(view()))) },
+    {
+      method: "GET",
+      answer: ({ view }) => answer(200, metricsContentType, renderMetrics(instanceMetrics(view()))),
+    },
   ],
   ["/api/v1/status", { method: "GET", answer: ({ view }) => json(200, view()) }],
-  ["/api/v1/stop", { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) }],
+  [
+    "/api/v1/stop",
+    { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) },
+  ],
 ]);
 
 export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAnswer {
@@ -60,14 +66,22 @@ export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAn
   }
   const route = routes.get(path);
   if (route === undefined)
-    return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys()].join(", ")}`);
+    return problem(
+      404,
+      "not-found",
+      `there is no ${path}; there are ${[...routes.keys()].join(", ")}`,
+    );
   const isRead = method === "GET" || method === "HEAD";
   if (route.method === "GET" ? !isRead : method !== route.method) {
     const allow = route.method === "GET" ? "GET, HEAD" : route.method;
     return withHeader(problem(405, "method-not-allowed", `${path} takes ${allow}`), "Allow", allow);
   }
   if (door === "tcp" && route.method !== "GET") {
-    return problem(403, "read-only", "this address is read-only; changes go through the unix socket");
+    return problem(
+      403,
+      "read-only",
+      "this address is read-only; changes go through the unix socket",
+    );
   }
   return route.answer(source);
 }
@@ -96,8 +110,14 @@ function readiness(view: StatusView): AdminAnswer {
   const reasons: string[] = [];
   if (view.state === "draining") reasons.push("draining");
   if (!view.workers.some(({ state }) => state === "ready")) reasons.push("no worker is ready");
-  const details = view.pools.filter((pool) => !isUsable(pool)).map(({ name }) => `pool ${name} has no usable endpoint`);
-  return json(reasons.length === 0 ? 200 : 503, { isReady: reasons.length === 0, reasons, details });
+  const details = view.pools
+    .filter((pool) => !isUsable(pool))
+    .map(({ name }) => `pool ${name} has no usable endpoint`);
+  return json(reasons.length === 0 ? 200 : 503, {
+    isReady: reasons.length === 0,
+    reasons,
+    details,
+  });
 }
 
 function isUsable({ endpoints }: PoolView): boolean {
@@ -113,7 +133,11 @@ function json(status: number, value: unknown): AdminAnswer {
 }
 
 function answer(status: number, contentType: string, body: string): AdminAnswer {
-  const headers = { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+  const headers = {
+    "Content-Type": contentType,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  };
   return { status, headers, body, isStop: false };
 }
 

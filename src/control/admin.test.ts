@@ -23,7 +23,12 @@ function start(
   stop: (reason: string) => void = () => undefined,
 ): { socket: string; url: string } {
   const socket = join(folder, `${made++}.sock`);
-  const server = startAdmin({ bind: { host: "127.0.0.1", port: 0 }, socket, view: () => view, stop });
+  const server = startAdmin({
+    bind: { host: "127.0.0.1", port: 0 },
+    socket,
+    view: () => view,
+    stop,
+  });
   servers.push(server);
   expect(server.addresses.tcp?.port).toBeGreaterThan(0);
   return { socket, url: `http://127.0.0.1:${server.addresses.tcp?.port}` };
@@ -36,7 +41,12 @@ describe("admin answers", () => {
     ["status by localhost", { host: "LocalHost" }, 200, undefined],
     ["status by IPv6 loopback", { host: "[::1]:9400" }, 200, undefined],
     ["a foreign name on TCP is refused", { host: "evil.example:9400" }, 403, "host-not-allowed"],
-    ["a name that only begins like ours too", { host: "127.0.0.1.evil.example" }, 403, "host-not-allowed"],
+    [
+      "a name that only begins like ours too",
+      { host: "127.0.0.1.evil.example" },
+      403,
+      "host-not-allowed",
+    ],
     ["userinfo does not help", { host: "localhost@evil.example" }, 403, "host-not-allowed"],
     ["an empty Host on TCP is refused", { host: "" }, 403, "host-not-allowed"],
     ["the socket does not look at Host", { door: "socket", host: "evil.example" }, 200, undefined],
@@ -44,12 +54,25 @@ describe("admin answers", () => {
     ["POST on a reading path", { method: "POST", host: "localhost" }, 405, "method-not-allowed"],
     ["DELETE", { method: "DELETE", host: "localhost" }, 405, "method-not-allowed"],
     ["an unknown path", { path: "/api/v2/status", host: "localhost" }, 404, "not-found"],
-    ["stop on TCP is refused", { method: "POST", path: "/api/v1/stop", host: "localhost" }, 403, "read-only"],
+    [
+      "stop on TCP is refused",
+      { method: "POST", path: "/api/v1/stop", host: "localhost" },
+      403,
+      "read-only",
+    ],
     ["stop by GET is refused", { door: "socket", path: "/api/v1/stop" }, 405, "method-not-allowed"],
-    ["stop on the socket", { door: "socket", method: "POST", path: "/api/v1/stop" }, 202, undefined],
+    [
+      "stop on the socket",
+      { door: "socket", method: "POST", path: "/api/v1/stop" },
+      202,
+      undefined,
+    ],
   ] as const) {
     test(name, () => {
-      const answer = adminAnswer({ door: "tcp", method: "GET", path: "/api/v1/status", host: "", ...request }, source);
+      const answer = adminAnswer(
+        { door: "tcp", method: "GET", path: "/api/v1/status", host: "", ...request },
+        source,
+      );
       expect(answer.status).toBe(status);
       expect(answer.isStop).toBe(status === 202);
       if (code !== undefined) expect(JSON.parse(answer.body)).toMatchObject({ error: { code } });
@@ -63,13 +86,26 @@ describe("admin answers", () => {
   }));
   for (const [name, view, status, body] of [
     ["ready with one worker of two", fixtureView, 200, { isReady: true, reasons: [], details: [] }],
-    ["no worker is not ready", { ...fixtureView, workers: dead }, 503, { reasons: ["no worker is ready"] }],
-    ["draining is not ready", { ...fixtureView, state: "draining" }, 503, { reasons: ["draining"] }],
+    [
+      "no worker is not ready",
+      { ...fixtureView, workers: dead },
+      503,
+      { reasons: ["no worker is ready"] },
+    ],
+    [
+      "draining is not ready",
+      { ...fixtureView, state: "draining" },
+      503,
+      { reasons: ["draining"] },
+    ],
     [
       "empty pools are a detail",
       { ...fixtureView, pools: down },
       200,
-      { isReady: true, details: ["pool app has no usable endpoint", "pool static has no usable endpoint"] },
+      {
+        isReady: true,
+        details: ["pool app has no usable endpoint", "pool static has no usable endpoint"],
+      },
     ],
   ] as const) {
     test(name, () => {
@@ -153,8 +189,14 @@ describe("admin server", () => {
     const probe = start();
     const port = Number(new URL(probe.url).port);
     await servers.pop()!.stop(); // `start` pushed it
-    const options = { bind: { host: "127.0.0.1", port }, view: () => fixtureView, stop: () => undefined };
-    expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(/admin.socket/);
+    const options = {
+      bind: { host: "127.0.0.1", port },
+      view: () => fixtureView,
+      stop: () => undefined,
+    };
+    expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(
+      /admin.socket/,
+    );
     servers.push(startAdmin({ ...options, socket: join(folder, "again.sock") }));
   });
 });

@@ -22,12 +22,18 @@ describe("capacity", () => {
 
   test("connections are shared by the workers, and what they need is just enough", () => {
     const wanted = descriptorsWanted(process, 3);
-    expect(capacity(process, 3, { soft: wanted, hard: wanted })).toEqual({ workers: 3, connectionsMax: 334 });
+    expect(capacity(process, 3, { soft: wanted, hard: wanted })).toEqual({
+      workers: 3,
+      connectionsMax: 334,
+    });
   });
 
   test("one descriptor less: fewer connections, and a line that says what would do", () => {
     const wanted = descriptorsWanted(process, 3);
-    const { connectionsMax, warning } = capacity(process, 3, { soft: wanted - 1, hard: wanted - 1 });
+    const { connectionsMax, warning } = capacity(process, 3, {
+      soft: wanted - 1,
+      hard: wanted - 1,
+    });
     expect(connectionsMax).toBe(333);
     expect(warning).toContain(`to ${wanted}`);
   });
@@ -38,7 +44,9 @@ describe("capacity", () => {
 });
 
 describe("restart policy", () => {
-  function delays(deaths: readonly { readonly atMs: number; readonly wasReady: boolean }[]): number[] {
+  function delays(
+    deaths: readonly { readonly atMs: number; readonly wasReady: boolean }[],
+  ): number[] {
     let past = newPast;
     return deaths.map((death) => {
       past = afterDeath(past, death);
@@ -47,15 +55,20 @@ describe("restart policy", () => {
   }
 
   test("the fifth death in a row before ready holds it down, longer each time, 30 s at most", () => {
-    const early = Array.from({ length: 11 }, (_, index) => ({ atMs: index * 100_000, wasReady: false }));
+    const early = Array.from({ length: 11 }, (_, index) => ({
+      atMs: index * 100_000,
+      wasReady: false,
+    }));
     expect(delays(early)).toEqual([0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   });
 
   test("having been ready once starts the count anew", () => {
-    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({
-      atMs: index * 100_000,
-      wasReady,
-    }));
+    const deaths = [false, false, false, false, true, false, false, false, false].map(
+      (wasReady, index) => ({
+        atMs: index * 100_000,
+        wasReady,
+      }),
+    );
     expect(delays(deaths)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 

@@ -67,7 +67,12 @@ class RunningInstance {
     const { platform, createHealth, startAdmin } = parts;
     this.#log = createLog(platform.errorOutput, platform.clock, () => this.#config.log);
     this.#supervisor = new Supervisor(
-      { version: options.version, file: options.file, config, workerCommand: options.workerCommand },
+      {
+        version: options.version,
+        file: options.file,
+        config,
+        workerCommand: options.workerCommand,
+      },
       { platform, log: this.#log, createHealth, startAdmin, stop: (reason) => this.#stop(reason) },
     );
   }
@@ -86,7 +91,11 @@ class RunningInstance {
         this.#parts.onRunning?.(view);
       }
       const outcome = await this.#ended;
-      this.#log("info", "stopped", outcome === "clean" ? "stopped" : "stopped before everything was finished");
+      this.#log(
+        "info",
+        "stopped",
+        outcome === "clean" ? "stopped" : "stopped before everything was finished",
+      );
       return outcome === "clean" ? ExitCode.Ok : ExitCode.Failed;
     } finally {
       for (const cancel of cancels) cancel();
@@ -113,14 +122,19 @@ class RunningInstance {
   #stop(reason: string): void {
     if (this.#stopAskedMs !== undefined) return;
     this.#stopAskedMs = this.#parts.platform.clock.monotonicMs();
-    this.#log("info", "draining", `${reason}: draining, for ${this.#config.process.drainMs / 1000} s at most`);
+    this.#log(
+      "info",
+      "draining",
+      `${reason}: draining, for ${this.#config.process.drainMs / 1000} s at most`,
+    );
     this.#onEnded(this.#supervisor.stop());
   }
 
   async #reload(): Promise<void> {
     const { file } = this.#options;
     const loaded = load(file, this.#parts);
-    for (const line of loaded.lines) this.#log(loaded.config === undefined ? "error" : "warn", "config-issue", line);
+    for (const line of loaded.lines)
+      this.#log(loaded.config === undefined ? "error" : "warn", "config-issue", line);
     if (loaded.config === undefined)
       return this.#log("error", "reload-refused", `${file} is not used; nothing has changed`);
     const result = await this.#supervisor.reload(loaded.config);

@@ -4,7 +4,12 @@
  */
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const sizeUnits: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const sizeUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+};
 
 /** Milliseconds, or undefined where `text` is no duration (units ms, s, m, h). */
 export function parseDuration(text: string): number | undefined {
@@ -56,9 +61,14 @@ function parseWithUnit(text: string, units: Readonly<Record<string, number>>): n
   return Math.abs(value - whole) < 1e-6 && Number.isSafeInteger(whole) ? whole : undefined;
 }
 
-function formatWithUnit(value: number, units: Readonly<Record<string, number>>, zeroUnit: string): string {
+function formatWithUnit(
+  value: number,
+  units: Readonly<Record<string, number>>,
+  zeroUnit: string,
+): string {
   if (value === 0) return `0${zeroUnit}`;
   let best = "";
-  for (const [name, unit] of Object.entries(units)) if (value % unit === 0) best = `${value / unit}${name}`;
+  for (const [name, unit] of Object.entries(units))
+    if (value % unit === 0) best = `${value / unit}${name}`;
   return best;
 }

@@ -11,7 +11,10 @@ import { linux } from "../platform/linux.ts";
 import { writeStandard } from "../platform/standard-output.ts";
 
 /** The `check` command on real files. */
-export function checkFile({ file, isJson }: { readonly file: string; readonly isJson: boolean }, io: CliIo): number {
+export function checkFile(
+  { file, isJson }: { readonly file: string; readonly isJson: boolean },
+  io: CliIo,
+): number {
   return runCheck(
     { file, json: isJson },
     {
@@ -38,7 +41,10 @@ export function parseWithDefaults(
   text: string,
   { file }: { readonly file: string },
 ): { readonly config: Config | undefined; readonly lines: readonly string[] } {
-  const { config, issues } = parseConfig(text, { file, defaults: defaultsFor(linux.processes.uid) });
+  const { config, issues } = parseConfig(text, {
+    file,
+    defaults: defaultsFor(linux.processes.uid),
+  });
   const source = text.split("\n");
   return { config, lines: issues.map((issue) => formatIssue(issue, source, isatty(2)).trimEnd()) };
 }

@@ -35,6 +35,11 @@ export function quickstart(
       return () => cancels.forEach((cancel) => cancel());
     },
     run: ({ file, log, onRunning }) =>
-      runInstance({ file, version, errorOutput: { isTerminal: errorOutput.isTerminal, writeLine: log }, onRunning }),
+      runInstance({
+        file,
+        version,
+        errorOutput: { isTerminal: errorOutput.isTerminal, writeLine: log },
+        onRunning,
+      }),
   });
 }

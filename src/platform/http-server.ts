@@ -11,7 +11,9 @@ export interface HttpServer {
 }
 
 /** IP literal and port (0: any free one), or the path of a unix socket, which becomes 0660. */
-export type HttpAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+export type HttpAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string };
 
 export interface HttpRequest {
   readonly method: string;

@@ -36,7 +36,11 @@ describe("socketAddress", () => {
   test.each<[string, number, number[]]>([
     ["127.0.0.1", 80, [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
     ["255.255.255.255", 65_535, [2, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0]],
-    ["::1", 258, [10, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]],
+    [
+      "::1",
+      258,
+      [10, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
+    ],
   ])("%s port %d", (host, port, bytes) => {
     const address = socketAddress(host, port)!;
     expect([...address.bytes]).toEqual(bytes);
@@ -51,7 +55,10 @@ describe("socketAddress", () => {
 describe("bindListen", () => {
   test("gives a descriptor that serves, and that no child inherits unasked", async () => {
     const { fd, port } = listen();
-    const flags = Number.parseInt(/flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "", 8);
+    const flags = Number.parseInt(
+      /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "",
+      8,
+    );
     const closeOnExec = 0o2000000;
     const nonBlocking = 0o4000;
     expect(flags & closeOnExec).toBe(closeOnExec);
@@ -75,7 +82,10 @@ describe("bindListen", () => {
     expect(failing({ port })).toMatchObject({ ok: false, code: "EADDRINUSE" });
     expect(failing({ host: "0.0.0.0", port })).toMatchObject({ ok: false, code: "EADDRINUSE" });
     for (const host of ["127.0.0.1", "0.0.0.0"]) {
-      expect(listenSockets.holder({ host, port })).toMatchObject({ pid: process.pid, uid: process.getuid?.() });
+      expect(listenSockets.holder({ host, port })).toMatchObject({
+        pid: process.pid,
+        uid: process.getuid?.(),
+      });
     }
     expect(listenSockets.holder({ host: "127.0.0.2", port })).toBeUndefined();
     listenSockets.close(fd);
@@ -86,7 +96,9 @@ describe("bindListen", () => {
   test("an IPv6-only wildcard leaves the IPv4 side of its port to another socket", () => {
     const ipv6 = listen({ host: "::", ipv6Only: true });
     const ipv4 = listen({ host: "0.0.0.0", port: ipv6.port });
-    expect(listenSockets.holder({ host: "::1", port: ipv6.port })).toMatchObject({ pid: process.pid });
+    expect(listenSockets.holder({ host: "::1", port: ipv6.port })).toMatchObject({
+      pid: process.pid,
+    });
     listenSockets.close(ipv6.fd);
     listenSockets.close(ipv4.fd);
   });
@@ -132,9 +144,13 @@ describe("lock", () => {
 describe("names", () => {
   test("a literal is its own address, a name that does not exist says so", async () => {
     expect(await linux.names.resolve("::1", { timeoutMs: 1 })).toEqual({ ok: true, value: "::1" });
-    expect(await linux.names.resolve("localhost", { timeoutMs: 5_000 })).toMatchObject({ ok: true });
+    expect(await linux.names.resolve("localhost", { timeoutMs: 5_000 })).toMatchObject({
+      ok: true,
+    });
     // RFC 6761: never delegated.
-    expect(await linux.names.resolve("nothing.invalid", { timeoutMs: 5_000 })).toMatchObject({ ok: false });
+    expect(await linux.names.resolve("nothing.invalid", { timeoutMs: 5_000 })).toMatchObject({
+      ok: false,
+    });
   });
 });
 
@@ -155,12 +171,19 @@ describe("processes", () => {
     const end = (script: string) =>
       new Promise((resolve) => {
         const { fd } = listen();
-        linux.processes.spawn({ command: ["/bin/sh", "-c", script], env: {}, descriptors: [fd, fd], onExit: resolve });
+        linux.processes.spawn({
+          command: ["/bin/sh", "-c", script],
+          env: {},
+          descriptors: [fd, fd],
+          onExit: resolve,
+        });
         listenSockets.close(fd);
       });
     expect(await end("exit 7")).toEqual({ exitCode: 7 });
     expect(await end("kill -9 $$")).toEqual({ signal: "SIGKILL" });
-    expect(await end("test -S /dev/fd/3 && test -S /dev/fd/4 && ! test -e /dev/fd/5")).toEqual({ exitCode: 0 });
+    expect(await end("test -S /dev/fd/3 && test -S /dev/fd/4 && ! test -e /dev/fd/5")).toEqual({
+      exitCode: 0,
+    });
   });
 
   test("the descriptor limit ends at the hard one, and is never lowered", () => {

@@ -39,7 +39,6 @@ export interface Files {
   remove(path: string): OsResult<undefined>;
   /** Makes it with its parents; an existing folder keeps its mode. */
   makeFolder(path: string, options: { readonly mode: number }): OsResult<undefined>;
-  setMode(path: string, options: { readonly mode: number }): OsResult<undefined>;
   setOwner(path: string, owner: UserIds): OsResult<undefined>;
   /** Absent: nothing there, or it cannot be looked at. */
   owner(path: string): number | undefined;
@@ -47,7 +46,10 @@ export interface Files {
    * Takes an exclusive lock (flock) on `path` and writes `text` into it. The kernel drops the lock with the process,
    * so a file left by a dead one locks nobody out. Where another process holds it: `{ heldBy: its text }`.
    */
-  lock(path: string, text: string): OsResult<{ readonly release: Cancel } | { readonly heldBy: string }>;
+  lock(
+    path: string,
+    text: string,
+  ): OsResult<{ readonly release: Cancel } | { readonly heldBy: string }>;
 }
 
 export interface ListenOptions {

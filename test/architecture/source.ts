@@ -37,7 +37,9 @@ export interface Source {
 /** Every TypeScript file of the project below the given folders, sorted. */
 export function listSources(folders: readonly string[]): string[] {
   const glob = new Bun.Glob(`{${folders.join(",")}}/**/*.ts`);
-  return [...glob.scanSync({ cwd: projectRoot })].filter((path) => !path.includes("node_modules")).sort();
+  return [...glob.scanSync({ cwd: projectRoot })]
+    .filter((path) => !path.includes("node_modules"))
+    .sort();
 }
 
 export function readSource(path: string): Source {
@@ -58,7 +60,11 @@ export function parseSource(path: string, text: string): Source {
 }
 
 /** Calls `visit` for every node, parents first; `parents` is the way from the program to the node. */
-export function walk(node: Node, visit: (node: Node, parents: readonly Node[]) => void, parents: Node[] = []): void {
+export function walk(
+  node: Node,
+  visit: (node: Node, parents: readonly Node[]) => void,
+  parents: Node[] = [],
+): void {
   visit(node, parents);
   parents.push(node);
   for (const key of visitorKeys[node.type] ?? []) {
@@ -71,7 +77,11 @@ export function walk(node: Node, visit: (node: Node, parents: readonly Node[]) =
 }
 
 export function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { type?: unknown }).type === "string"
+  );
 }
 
 function lineFinder(text: string): (offset: number) => number {
@@ -118,12 +128,22 @@ function importOf(node: Node): Omit<ImportSeen, "line"> | undefined {
     case "TSImportType":
       return { target: target ?? "(computed)", isType: true, form: "type", names: [] };
     case "TSExternalModuleReference":
-      return { target: literalText(node["expression"]) ?? "(computed)", isType: false, form: "require", names: [] };
+      return {
+        target: literalText(node["expression"]) ?? "(computed)",
+        isType: false,
+        form: "require",
+        names: [],
+      };
     case "CallExpression": {
       const callee = node["callee"] as Node;
       if (callee.type !== "Identifier" || callee["name"] !== "require") return undefined;
       const [first] = node["arguments"] as readonly Node[];
-      return { target: literalText(first) ?? "(computed)", isType: false, form: "require", names: [] };
+      return {
+        target: literalText(first) ?? "(computed)",
+        isType: false,
+        form: "require",
+        names: [],
+      };
     }
     default:
       return undefined;
@@ -140,5 +160,7 @@ function importedName(specifier: Node): string {
 }
 
 function literalText(node: unknown): string | undefined {
-  return isNode(node) && node.type === "Literal" && typeof node["value"] === "string" ? node["value"] : undefined;
+  return isNode(node) && node.type === "Literal" && typeof node["value"] === "string"
+    ? node["value"]
+    : undefined;
 }

@@ -35,7 +35,9 @@ for (const { file, mark, kind } of [
 ] as const) {
   describe(`${file} as function calls`, () => {
     for (const one of readCases(join(import.meta.dir, file))) {
-      test(one.name, () => expectSameHoweverCut(bytesBehind(one, mark).subarray(0, 20_000), { kind }));
+      test(one.name, () =>
+        expectSameHoweverCut(bytesBehind(one, mark).subarray(0, 20_000), { kind }),
+      );
     }
   });
 }
@@ -46,7 +48,11 @@ function expectSameHoweverCut(bytes: Buffer, options: TraceOptions): void {
   expectSame(whole, trace(byteByByte(bytes), options), "byte by byte");
 }
 
-function expectSame(whole: readonly string[], cut: readonly string[], how: readonly Uint8Array[] | string): void {
+function expectSame(
+  whole: readonly string[],
+  cut: readonly string[],
+  how: readonly Uint8Array[] | string,
+): void {
   if (isSameVerdict(whole, cut)) return;
   const where = typeof how === "string" ? how : `cut at ${how[0]?.length}`;
   throw new Error(`${where}:\n  whole: ${JSON.stringify(whole)}\n  cut:   ${JSON.stringify(cut)}`);
@@ -70,7 +76,11 @@ function statusIn(event: string): string | undefined {
   return /^refused \S+ \((\d+)\)$/.exec(event)?.[1];
 }
 
-function updateTraces(path: string, cases: readonly CorpusCase[], traceOf: (one: CorpusCase) => readonly string[]): void {
+function updateTraces(
+  path: string,
+  cases: readonly CorpusCase[],
+  traceOf: (one: CorpusCase) => readonly string[],
+): void {
   const lines = readFileSync(path, "utf8").split("\n");
   const out: string[] = [];
   for (const [index, line] of lines.entries()) {

@@ -1,6 +1,17 @@
 import { ChunkedDecoder, Decoded } from "../../src/core/http1/chunked.ts";
-import { Framing, isPersistent, requestFraming, responseFraming } from "../../src/core/http1/framing.ts";
-import { Column, Fed, type HeadLimits, HeadParser, columns } from "../../src/core/http1/head-parser.ts";
+import {
+  Framing,
+  isPersistent,
+  requestFraming,
+  responseFraming,
+} from "../../src/core/http1/framing.ts";
+import {
+  Column,
+  Fed,
+  type HeadLimits,
+  HeadParser,
+  columns,
+} from "../../src/core/http1/head-parser.ts";
 import { Method } from "../../src/core/http1/method.ts";
 import { Refusal, refusalCode } from "../../src/core/http1/refusal.ts";
 
@@ -29,7 +40,10 @@ export interface OurResult {
 const limits: HeadLimits = { headBytesMax: 1 << 17, fieldsMax: 1000, targetBytesMax: 1 << 16 };
 
 /** Reads everything at once, then the end of the connection. */
-export function readOurs(input: Uint8Array, options: { readonly kind: "request" | "response"; readonly isHead?: boolean }): OurResult {
+export function readOurs(
+  input: Uint8Array,
+  options: { readonly kind: "request" | "response"; readonly isHead?: boolean },
+): OurResult {
   const bytes = Buffer.from(input);
   const isResponse = options.kind === "response";
   const parser = new HeadParser(isResponse, limits);
@@ -38,14 +52,25 @@ export function readOurs(input: Uint8Array, options: { readonly kind: "request" 
   while (at < bytes.length) {
     parser.reset(limits);
     const fed = parser.feed(bytes, at, bytes.length);
-    if (fed === Fed.Refused) return { refused: refusalCode(parser.refusal), isUnfinished: false, messages, stoppedAt: at };
-    if (fed === Fed.More) return { refused: undefined, isUnfinished: !isOnlyLineEnds(bytes, at), messages, stoppedAt: at };
+    if (fed === Fed.Refused)
+      return { refused: refusalCode(parser.refusal), isUnfinished: false, messages, stoppedAt: at };
+    if (fed === Fed.More)
+      return {
+        refused: undefined,
+        isUnfinished: !isOnlyLineEnds(bytes, at),
+        messages,
+        stoppedAt: at,
+      };
     const message = describe(parser, bytes, at);
-    const framing = isResponse ? responseFraming(parser, options.isHead === true ? Method.Head : Method.Get) : requestFraming(parser);
+    const framing = isResponse
+      ? responseFraming(parser, options.isHead === true ? Method.Head : Method.Get)
+      : requestFraming(parser);
     const body = readBody(bytes, at + parser.headBytes, { framing, length: parser.contentLength });
     messages.push({ ...message, body: body.text, isComplete: body.isComplete });
-    if (body.refusal !== Refusal.None) return { refused: refusalCode(body.refusal), isUnfinished: false, messages, stoppedAt: at };
-    if (!body.isComplete) return { refused: undefined, isUnfinished: true, messages, stoppedAt: at };
+    if (body.refusal !== Refusal.None)
+      return { refused: refusalCode(body.refusal), isUnfinished: false, messages, stoppedAt: at };
+    if (!body.isComplete)
+      return { refused: undefined, isUnfinished: true, messages, stoppedAt: at };
     at = body.end;
     if (isLast(parser, message.headers)) break;
   }
@@ -57,7 +82,9 @@ function isLast(parser: HeadParser, headers: OurMessage["headers"]): boolean {
   if (parser.isResponse && parser.status === 101) return true;
   // An informational answer says nothing about the connection.
   if (parser.isResponse && parser.status < 200) return false;
-  const hasProtocol = headers.some(([name, value]) => name.toLowerCase() === "upgrade" && value !== "");
+  const hasProtocol = headers.some(
+    ([name, value]) => name.toLowerCase() === "upgrade" && value !== "",
+  );
   const asksUpgrade = !parser.isResponse && parser.saysUpgrade && hasProtocol;
   return asksUpgrade || !isPersistent(parser);
 }
@@ -66,12 +93,20 @@ function isOnlyLineEnds(bytes: Buffer, from: number): boolean {
   return bytes.subarray(from).every((byte) => byte === 0x0d || byte === 0x0a);
 }
 
-function describe(parser: HeadParser, bytes: Buffer, base: number): Omit<OurMessage, "body" | "isComplete"> {
-  const text = (from: number, to: number): string => bytes.toString("latin1", base + from, base + to);
+function describe(
+  parser: HeadParser,
+  bytes: Buffer,
+  base: number,
+): Omit<OurMessage, "body" | "isComplete"> {
+  const text = (from: number, to: number): string =>
+    bytes.toString("latin1", base + from, base + to);
   const headers: [string, string][] = [];
   for (let row = 0; row < parser.fieldCount; row++) {
     const cell = (column: number): number => parser.fields[row * columns + column]!;
-    headers.push([text(cell(Column.Name), cell(Column.NameEnd)), text(cell(Column.Value), cell(Column.ValueEnd))]);
+    headers.push([
+      text(cell(Column.Name), cell(Column.NameEnd)),
+      text(cell(Column.Value), cell(Column.ValueEnd)),
+    ]);
   }
   const isResponse = parser.isResponse;
   return {
@@ -90,7 +125,11 @@ interface BodyRead {
   readonly refusal: Refusal;
 }
 
-function readBody(bytes: Buffer, from: number, how: { readonly framing: Framing; readonly length: number }): BodyRead {
+function readBody(
+  bytes: Buffer,
+  from: number,
+  how: { readonly framing: Framing; readonly length: number },
+): BodyRead {
   const whole = (end: number, isComplete: boolean): BodyRead => ({
     text: bytes.toString("latin1", from, end),
     end,
@@ -109,9 +148,15 @@ function readBody(bytes: Buffer, from: number, how: { readonly framing: Framing;
       decoder.reset({ keepsFraming: false, trailerBytesMax: limits.headBytesMax });
       const rest = Buffer.from(bytes.subarray(from));
       const decoded = decoder.feed(rest, 0, rest.length);
-      if (decoded === Decoded.Refused) return { text: "", end: from, isComplete: false, refusal: decoder.refusal };
+      if (decoded === Decoded.Refused)
+        return { text: "", end: from, isComplete: false, refusal: decoder.refusal };
       const isComplete = decoded === Decoded.Done;
-      return { text: rest.toString("latin1", 0, decoder.writeEnd), end: from + decoder.readEnd, isComplete, refusal: Refusal.None };
+      return {
+        text: rest.toString("latin1", 0, decoder.writeEnd),
+        end: from + decoder.readEnd,
+        isComplete,
+        refusal: Refusal.None,
+      };
     }
   }
 }

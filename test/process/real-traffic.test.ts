@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
-import { type Balancer, type BalancerOptions, residentBytes, startBalancer } from "../support/balancer.ts";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fnv1a64 } from "../../src/lib/fnv.ts";
+import {
+  type Balancer,
+  type BalancerOptions,
+  residentBytes,
+  startBalancer,
+} from "../support/balancer.ts";
+import { Child } from "../support/child.ts";
+import { scratchFolder } from "../support/scratch.ts";
 import { eventually } from "../support/within.ts";
 
 /** Unit of memory limits. */
@@ -44,7 +53,9 @@ async function begin(text: string, options: BalancerOptions = {}): Promise<Balan
 /** One request on a connection of its own. */
 async function get(balancer: Balancer, path = "/"): Promise<string> {
   const { host, port } = balancer.address("api");
-  const response = await fetch(`http://${host}:${port}${path}`, { headers: { connection: "close" } });
+  const response = await fetch(`http://${host}:${port}${path}`, {
+    headers: { connection: "close" },
+  });
   return `${response.status} ${await response.text()}`;
 }
 
@@ -68,7 +79,9 @@ describe("the real program", () => {
           expect(await get(balancer)).toBe("200 a");
           answered++;
         } catch (error) {
-          failures.push(error instanceof Error && "code" in error ? String(error.code) : String(error));
+          failures.push(
+            error instanceof Error && "code" in error ? String(error.code) : String(error),
+          );
         }
       }
     };
@@ -97,13 +110,41 @@ describe("the real program", () => {
     expect(exchanges).toBeLessThanOrEqual(answered + failures.length);
   }, 30_000);
 
+  test("nothing in the folder where it is started decides what it runs", async () => {
+    const folder = scratchFolder("cwd");
+    const listener = "listeners: { api: { bind: 127.0.0.1:0, pool: app } }";
+    const process = `process: { workers: 1, data: ${folder.path} }`;
+    const admin = `admin: { bind: 127.0.0.1:0, socket: ${join(folder.path, "admin.sock")} }`;
+    writeFileSync(
+      join(folder.path, "my.yaml"),
+      `version: 1\n${listener}\npools: { app: { endpoints: [127.0.0.1:9] } }\n${process}\n${admin}\n`,
+    );
+    // Bun reads this file in the current folder unless it is told not to.
+    writeFileSync(join(folder.path, "bunfig.toml"), 'preload = ["./first.ts"]\n');
+    writeFileSync(join(folder.path, "first.ts"), 'console.error("code of the current folder")\n');
+    const program = join(import.meta.dir, "..", "..", "bin", "weichensteller");
+    const child = new Child([program, "run", "-c", "my.yaml"], { cwd: folder.path });
+    try {
+      await child.until("it runs", () => child.output.includes("running with"));
+    } finally {
+      await child.stop();
+      folder.remove();
+    }
+    expect(child.output).not.toContain("code of the current folder");
+  });
+
   test("SIGTERM: what runs is finished, new connections are refused, the exit code is 0", async () => {
     const slow = origin("a");
     const balancer = await begin(yaml(slow.address), { drain: "30s" });
     const answer = get(balancer, "/slow");
     await slow.asked;
     balancer.child.signal("SIGTERM");
-    await eventually("new connections are refused", () => get(balancer).then(() => undefined, () => true));
+    await eventually("new connections are refused", () =>
+      get(balancer).then(
+        () => undefined,
+        () => true,
+      ),
+    );
     slow.release();
     expect(await answer).toBe("200 a, late");
     expect(await balancer.child.exited()).toBe(0);
@@ -128,7 +169,9 @@ describe("the real program", () => {
     const text = readFileSync(balancer.file, "utf8");
     writeFileSync(balancer.file, text.replace("pool: app }", "pool: apq, limit: 3 }"));
     balancer.child.signal("SIGHUP");
-    await balancer.child.until("the reload is refused", () => balancer.output().includes("nothing has changed"));
+    await balancer.child.until("the reload is refused", () =>
+      balancer.output().includes("nothing has changed"),
+    );
     expect(balancer.output()).toContain("apq");
     expect(balancer.output()).toContain("limit");
     expect(await get(balancer)).toBe("200 a");
@@ -142,6 +185,15 @@ describe("the real program", () => {
     await balancer.child.exited();
     for (let requests = 0; requests < 10; requests++) expect(await get(balancer)).toBe("200 a");
     for (const pid of workers) process.kill(pid, "SIGTERM");
-    await eventually("nobody listens", () => get(balancer).then(() => undefined, () => true));
+    await eventually("nobody listens", () =>
+      get(balancer).then(
+        () => undefined,
+        () => true,
+      ),
+    );
+    // Its supervisor would have removed it, or the next one would replace it.
+    rmSync(`/dev/shm/weichensteller-${process.getuid?.()}-${fnv1a64(balancer.adminSocket)}`, {
+      force: true,
+    });
   });
 });

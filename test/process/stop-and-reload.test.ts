@@ -132,20 +132,28 @@ describe("SIGHUP", () => {
     const instance = begin();
     const client = await connect(await address(instance));
     expect((await client.ask()).revision).toBe(1);
-    instance.rewrite({ pools: [pool("app", ["127.0.0.1", "127.0.0.2"]), pool("more", ["127.0.0.3"])] });
+    instance.rewrite({
+      pools: [pool("app", ["127.0.0.1", "127.0.0.2"]), pool("more", ["127.0.0.3"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("is in use")).toContain("revision 2");
     const answer = await client.ask();
     expect(answer).toMatchObject({ revision: 2, states: "[[0,0],[1,0],[2,0]]" });
     const view = await instance.view();
     expect(view.revision).toBe(2);
-    expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([[0, 1], [2]]);
+    expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([
+      [0, 1],
+      [2],
+    ]);
   });
 
   test("a new address for a listener is refused by name, and nothing changes", async () => {
     const instance = begin();
     const client = await connect(await address(instance));
-    instance.rewrite({ listeners: [listener("api", "127.0.0.2", 0)], pools: [pool("app", ["127.0.0.9"])] });
+    instance.rewrite({
+      listeners: [listener("api", "127.0.0.2", 0)],
+      pools: [pool("app", ["127.0.0.9"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("listeners.api.bind")).toContain("needs a restart in this version");
     await instance.said("is not used; nothing has changed");
@@ -165,7 +173,9 @@ describe("SIGHUP", () => {
   test("one worker's refusal refuses it for all", async () => {
     const instance = begin();
     const client = await connect(await address(instance));
-    instance.rewrite({ pools: [pool("app", ["127.0.0.1"]), pool("WST_TEST_REFUSE", ["127.0.0.2"])] });
+    instance.rewrite({
+      pools: [pool("app", ["127.0.0.1"]), pool("WST_TEST_REFUSE", ["127.0.0.2"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("told to refuse")).toContain("worker 0");
     await instance.said("is not used; nothing has changed");

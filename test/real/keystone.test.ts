@@ -4,7 +4,14 @@ import { join } from "node:path";
 import type { Child } from "../support/child.ts";
 import { needs } from "../support/needs.ts";
 import { eventually } from "../support/within.ts";
-import { instancePorts, keystoneCommands, keystoneUrl, startKeystone, type Delimiting, type Keystone } from "./keystone.ts";
+import {
+  instancePorts,
+  keystoneCommands,
+  keystoneUrl,
+  startKeystone,
+  type Delimiting,
+  type Keystone,
+} from "./keystone.ts";
 
 const repository = join(import.meta.dir, "..", "..");
 const real = needs({ commands: keystoneCommands, root: true });
@@ -29,7 +36,9 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
   afterAll(async () => await (keystone as Keystone | undefined)?.stop(), testMs);
 
   async function startAll(delimiting: Delimiting): Promise<{ first: Child; second: Child }> {
-    const instances = await Promise.all(instancePorts.map((port) => keystone.startInstance(port, delimiting)));
+    const instances = await Promise.all(
+      instancePorts.map((port) => keystone.startInstance(port, delimiting)),
+    );
     running = instances;
     // After them: it would find them DOWN first, and wait for checks that succeed.
     running = [await startBalancer(keystone), ...instances];
@@ -47,9 +56,11 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
       `${name}: the openstack command works, and nothing idempotent fails when an instance is killed`,
       async () => {
         const { first, second } = await startAll(delimiting);
-        expect(/\ncontent-length:/i.test(await answerHead(keystone, `http://127.0.0.1:${instancePorts[0]}/v3`))).toBe(
-          delimiting === "length",
-        );
+        expect(
+          /\ncontent-length:/i.test(
+            await answerHead(keystone, `http://127.0.0.1:${instancePorts[0]}/v3`),
+          ),
+        ).toBe(delimiting === "length");
 
         const issued = (await keystone.openstack("token", "issue")) as { id: string };
         await keystone.openstack("project", "create", `before-${delimiting}`);
@@ -57,7 +68,15 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
         await linksCarryTheBalancersAddress(keystone);
 
         const load = Array.from({ length: loadClients }, () => startLoad(keystone, issued.id));
-        await Promise.all(load.map((one) => one.until("a quarter of the load is done", () => answers(one).length >= requestsEach / 4, testMs)));
+        await Promise.all(
+          load.map((one) =>
+            one.until(
+              "a quarter of the load is done",
+              () => answers(one).length >= requestsEach / 4,
+              testMs,
+            ),
+          ),
+        );
         const handled = requestsOf(first);
         expect(handled).toBeGreaterThan(0);
         expect(requestsOf(second)).toBeGreaterThan(0);
@@ -73,7 +92,9 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
         if (delimiting === "length") expect(new Set(all).size).toBe(1);
 
         await keystone.openstack("project", "create", project);
-        const names = ((await keystone.openstack("project", "list")) as { Name: string }[]).map((entry) => entry.Name);
+        const names = ((await keystone.openstack("project", "list")) as { Name: string }[]).map(
+          (entry) => entry.Name,
+        );
         expect(names.filter((entry) => entry === project)).toEqual([project]);
         expect(names).toContain(`before-${delimiting}`);
       },
@@ -101,9 +122,12 @@ admin: { bind: "127.0.0.1:0", socket: ${JSON.stringify(socket)} }
 process: { workers: 1, data: ${JSON.stringify(join(keystone.dir, "data"))}, drain: 2s }
 `,
   );
-  const balancer = keystone.start([join(repository, "bin/weichensteller"), "run", "-c", file], { XDG_RUNTIME_DIR: keystone.dir });
+  const balancer = keystone.start([join(repository, "bin/weichensteller"), "run", "-c", file], {
+    XDG_RUNTIME_DIR: keystone.dir,
+  });
   const ask = async (): Promise<true | undefined> => {
-    if (balancer.exitCode !== undefined) throw new Error(`the balancer ended with ${balancer.exitCode}:\n${balancer.output}`);
+    if (balancer.exitCode !== undefined)
+      throw new Error(`the balancer ended with ${balancer.exitCode}:\n${balancer.output}`);
     const answer = await fetch("http://admin/readyz", { unix: socket }).catch(() => undefined);
     return answer?.status === 200 ? true : undefined;
   };
@@ -117,7 +141,13 @@ async function linksCarryTheBalancersAddress(keystone: Keystone): Promise<void> 
     version: { links: { rel: string; href: string }[] };
   };
   expect(discovery.version.links).toEqual([{ rel: "self", href: `${keystoneUrl}/` }]);
-  const named = await keystone.run(["curl", "-sS", "-H", "Host: identity.example.org:5000", keystoneUrl]);
+  const named = await keystone.run([
+    "curl",
+    "-sS",
+    "-H",
+    "Host: identity.example.org:5000",
+    keystoneUrl,
+  ]);
   expect(named).toContain('"http://identity.example.org:5000/v3/"');
 }
 
@@ -126,9 +156,21 @@ async function linksCarryTheBalancersAddress(keystone: Keystone): Promise<void> 
  * time by itself, and would hide what is looked for. The results go to standard error, which is not held back.
  */
 function startLoad(keystone: Keystone, token: string): Child {
-  const headers = ["-H", "Connection: close", "-H", `X-Auth-Token: ${token}`, "-H", `X-Subject-Token: ${token}`];
+  const headers = [
+    "-H",
+    "Connection: close",
+    "-H",
+    `X-Auth-Token: ${token}`,
+    "-H",
+    `X-Subject-Token: ${token}`,
+  ];
   const report = ["-s", "-o", "/dev/null", "-w", "%{stderr}%{http_code} %{size_download}\\n"];
-  return keystone.start(["curl", ...report, ...headers, `${keystoneUrl}/auth/tokens?turn=[1-${requestsEach}]`]);
+  return keystone.start([
+    "curl",
+    ...report,
+    ...headers,
+    `${keystoneUrl}/auth/tokens?turn=[1-${requestsEach}]`,
+  ]);
 }
 
 function answers(load: Child): string[] {

@@ -42,7 +42,9 @@ const noting = {
     socket.data.ended.resolve();
   },
   close(socket: Socket<Peer>, error?: Error) {
-    socket.data.events.push(error === undefined ? "close" : `close ${(error as NodeJS.ErrnoException).code}`);
+    socket.data.events.push(
+      error === undefined ? "close" : `close ${(error as NodeJS.ErrnoException).code}`,
+    );
     socket.data.closed.resolve();
   },
   error(socket: Socket<Peer>, error: Error) {
@@ -58,7 +60,9 @@ afterEach(() => {
 });
 
 /** Two ends of one connection over the loopback, with their notes. */
-async function pair(handlers: Partial<typeof noting> = {}): Promise<{ ours: Socket<Peer>; theirs: Socket<Peer> }> {
+async function pair(
+  handlers: Partial<typeof noting> = {},
+): Promise<{ ours: Socket<Peer>; theirs: Socket<Peer> }> {
   const accepted = peer();
   const listener = Bun.listen<Peer>({
     hostname: "127.0.0.1",
@@ -198,7 +202,12 @@ describe("errors", () => {
     const { ours } = await pair();
     const port = ours.remotePort;
     for (const listener of listeners.splice(0)) listener.stop(true);
-    const attempt = Bun.connect<Peer>({ hostname: "127.0.0.1", port, data: peer(), socket: noting });
+    const attempt = Bun.connect<Peer>({
+      hostname: "127.0.0.1",
+      port,
+      data: peer(),
+      socket: noting,
+    });
     const error = await attempt.then(
       () => undefined,
       (reason: unknown) => reason as NodeJS.ErrnoException,
@@ -209,7 +218,12 @@ describe("errors", () => {
   // The supervisor sets the backlog with listen(2) through FFI on the descriptor, because this option does nothing.
   const ss = needs({ commands: ["ss"] });
   test.skipIf(ss.missing)(ss.name("the listen backlog is 512 whatever was asked for"), () => {
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, backlog: 7, socket: { data() {} } } as never);
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      backlog: 7,
+      socket: { data() {} },
+    } as never);
     const shown = Bun.spawnSync(["ss", "-Hltn", `sport = :${listener.port}`]).stdout.toString();
     listener.stop(true);
     const most = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));

@@ -34,8 +34,13 @@ export interface SeenResponse {
 }
 
 /** Value of the one field of that name; all of them joined by ", " where there are more, undefined without any. */
-export function headerOf(message: { readonly headers: readonly SeenHeader[] }, name: string): string | undefined {
-  const values = message.headers.filter((one) => one.name.toLowerCase() === name.toLowerCase()).map((one) => one.value);
+export function headerOf(
+  message: { readonly headers: readonly SeenHeader[] },
+  name: string,
+): string | undefined {
+  const values = message.headers
+    .filter((one) => one.name.toLowerCase() === name.toLowerCase())
+    .map((one) => one.value);
   return values.length === 0 ? undefined : values.join(", ");
 }
 
@@ -73,7 +78,10 @@ export function readRequests(bytes: Buffer): readonly SeenRequest[] {
   return requests;
 }
 
-type Framing = { readonly kind: "none" } | { readonly kind: "length"; readonly length: number } | { readonly kind: "chunked" };
+type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" };
 
 interface Body {
   readonly body: Buffer;
@@ -82,11 +90,15 @@ interface Body {
   readonly end: number;
 }
 
-function readHead(head: Buffer): { readonly first: string; readonly headers: readonly SeenHeader[] } {
+function readHead(head: Buffer): {
+  readonly first: string;
+  readonly headers: readonly SeenHeader[];
+} {
   const lines = head.toString("latin1").split("\r\n");
   lines.pop();
   const first = lines.shift() ?? "";
-  if (/[\r\n\0]/.test(first)) throw new AmbiguousError(`control byte in the first line: ${JSON.stringify(first)}`);
+  if (/[\r\n\0]/.test(first))
+    throw new AmbiguousError(`control byte in the first line: ${JSON.stringify(first)}`);
   return { first, headers: lines.map(readField) };
 }
 
@@ -95,11 +107,18 @@ function readField(line: string): SeenHeader {
   if (found === null) throw new AmbiguousError(`not "name: value": ${JSON.stringify(line)}`);
   const value = (found[2] ?? "").replace(/[ \t]+$/, "");
   // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw new AmbiguousError(`control byte in a value: ${JSON.stringify(line)}`);
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
+    throw new AmbiguousError(`control byte in a value: ${JSON.stringify(line)}`);
   const name = found[1] ?? "";
   // A tab in these lines is how Transfer-Encoding and Content-Length are hidden from one of two readers.
-  if (/^(?:content-length|transfer-encoding|host)$/i.test(name) && line !== `${name}: ${value}` && line !== `${name}:${value}`) {
-    throw new AmbiguousError(`more than one space around the value of ${name}: ${JSON.stringify(line)}`);
+  if (
+    /^(?:content-length|transfer-encoding|host)$/i.test(name) &&
+    line !== `${name}: ${value}` &&
+    line !== `${name}:${value}`
+  ) {
+    throw new AmbiguousError(
+      `more than one space around the value of ${name}: ${JSON.stringify(line)}`,
+    );
   }
   return { name, value };
 }
@@ -111,19 +130,22 @@ function requestLine(line: string): [string, string, string] {
 }
 
 function strictFraming(headers: readonly SeenHeader[]): Framing {
-  const named = (name: string): readonly SeenHeader[] => headers.filter((one) => one.name.toLowerCase() === name);
+  const named = (name: string): readonly SeenHeader[] =>
+    headers.filter((one) => one.name.toLowerCase() === name);
   const lengths = named("content-length");
   const codings = named("transfer-encoding");
   if (named("host").length > 1) throw new AmbiguousError("two Host fields");
   if (lengths.length + codings.length > 1) throw new AmbiguousError("more than one framing field");
   const coding = codings[0];
   if (coding !== undefined) {
-    if (coding.value.toLowerCase() !== "chunked") throw new AmbiguousError(`Transfer-Encoding: ${JSON.stringify(coding.value)}`);
+    if (coding.value.toLowerCase() !== "chunked")
+      throw new AmbiguousError(`Transfer-Encoding: ${JSON.stringify(coding.value)}`);
     return { kind: "chunked" };
   }
   const length = lengths[0];
   if (length === undefined) return { kind: "none" };
-  if (!/^\d{1,15}$/.test(length.value)) throw new AmbiguousError(`Content-Length: ${JSON.stringify(length.value)}`);
+  if (!/^\d{1,15}$/.test(length.value))
+    throw new AmbiguousError(`Content-Length: ${JSON.stringify(length.value)}`);
   return { kind: "length", length: Number(length.value) };
 }
 
@@ -133,7 +155,12 @@ function readBody(bytes: Buffer, start: number, framing: Framing): Body {
       return { body: Buffer.alloc(0), trailers: [], complete: true, end: start };
     case "length": {
       const end = Math.min(bytes.length, start + framing.length);
-      return { body: bytes.subarray(start, end), trailers: [], complete: end === start + framing.length, end };
+      return {
+        body: bytes.subarray(start, end),
+        trailers: [],
+        complete: end === start + framing.length,
+        end,
+      };
     }
     case "chunked":
       return readChunked(bytes, start);
@@ -143,7 +170,12 @@ function readBody(bytes: Buffer, start: number, framing: Framing): Body {
 function readChunked(bytes: Buffer, start: number): Body {
   const parts: Buffer[] = [];
   let at = start;
-  const incomplete = (): Body => ({ body: Buffer.concat(parts), trailers: [], complete: false, end: bytes.length });
+  const incomplete = (): Body => ({
+    body: Buffer.concat(parts),
+    trailers: [],
+    complete: false,
+    end: bytes.length,
+  });
   for (;;) {
     const lineEnd = bytes.indexOf("\r\n", at);
     if (lineEnd < 0) return incomplete();
@@ -156,7 +188,8 @@ function readChunked(bytes: Buffer, start: number): Body {
     if (size === 0) break;
     parts.push(bytes.subarray(at, at + size));
     if (at + size + 2 > bytes.length) return incomplete();
-    if (bytes.toString("latin1", at + size, at + size + 2) !== "\r\n") throw new AmbiguousError("no CRLF after chunk data");
+    if (bytes.toString("latin1", at + size, at + size + 2) !== "\r\n")
+      throw new AmbiguousError("no CRLF after chunk data");
     at += size + 2;
   }
   const trailers: SeenHeader[] = [];
@@ -189,7 +222,12 @@ export function readResponses(
     const found = /^(HTTP\/1\.[01]) ([1-5]\d\d) ?(.*)$/.exec(head.first);
     if (found === null) throw new AmbiguousError(`status line: ${JSON.stringify(head.first)}`);
     const status = Number(found[2]);
-    const common = { version: found[1] ?? "", status, reason: found[3] ?? "", headers: head.headers };
+    const common = {
+      version: found[1] ?? "",
+      status,
+      reason: found[3] ?? "",
+      headers: head.headers,
+    };
     const method = options.methods[answered] ?? "GET";
     if (status === 101) {
       // Everything behind it belongs to the other protocol.
@@ -198,7 +236,13 @@ export function readResponses(
       return responses;
     }
     if (status < 200 || status === 204 || status === 304 || method === "HEAD") {
-      responses.push({ ...common, body: Buffer.alloc(0), trailers: [], complete: true, framing: "none" });
+      responses.push({
+        ...common,
+        body: Buffer.alloc(0),
+        trailers: [],
+        complete: true,
+        framing: "none",
+      });
       at = headEnd + 4;
       if (status >= 200) answered += 1;
       continue;
@@ -210,7 +254,13 @@ export function readResponses(
       return responses;
     }
     const body = readBody(bytes, headEnd + 4, framing);
-    responses.push({ ...common, body: body.body, trailers: body.trailers, complete: body.complete, framing: framing.kind });
+    responses.push({
+      ...common,
+      body: body.body,
+      trailers: body.trailers,
+      complete: body.complete,
+      framing: framing.kind,
+    });
     if (!body.complete) return responses;
     at = body.end;
     answered += 1;

@@ -21,7 +21,14 @@ export function decodeWire(text: string): Buffer {
   return Buffer.concat(parts);
 }
 
-const simpleEscapes: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t", "0": "\0", "\\": "\\", '"': '"' };
+const simpleEscapes: Readonly<Record<string, string>> = {
+  r: "\r",
+  n: "\n",
+  t: "\t",
+  "0": "\0",
+  "\\": "\\",
+  '"': '"',
+};
 
 function decodeEscape(text: string, at: number): [Buffer, number] {
   const letter = text[at] ?? "";
@@ -29,7 +36,8 @@ function decodeEscape(text: string, at: number): [Buffer, number] {
   if (simple !== undefined) return [Buffer.from(simple), at + 1];
   if (letter === "x") {
     const digits = text.slice(at + 1, at + 3);
-    if (!/^[0-9a-fA-F]{2}$/.test(digits)) throw new Error(`\\x needs two hex digits, got "${digits}"`);
+    if (!/^[0-9a-fA-F]{2}$/.test(digits))
+      throw new Error(`\\x needs two hex digits, got "${digits}"`);
     return [Buffer.from([Number.parseInt(digits, 16)]), at + 3];
   }
   if (letter === "{") {
@@ -68,11 +76,15 @@ function showByte(byte: number): string {
     case 0x22:
       return '\\"';
     default:
-      return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
+      return byte >= 0x20 && byte < 0x7f
+        ? String.fromCharCode(byte)
+        : `\\x${byte.toString(16).padStart(2, "0")}`;
   }
 }
 
 /** Text to bytes, one byte per character (the tests speak latin-1, so that any byte can be written). */
 export function bytesOf(text: string | Uint8Array): Buffer {
-  return typeof text === "string" ? Buffer.from(text, "latin1") : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  return typeof text === "string"
+    ? Buffer.from(text, "latin1")
+    : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
 }

@@ -74,14 +74,23 @@ interface Outcome {
 
 function run(command: readonly string[], path = "/usr/bin:/bin"): Outcome {
   const child = Bun.spawnSync([...command], { stdin: "ignore", env: { PATH: path, HOME: base } });
-  return { code: child.exitCode, out: child.stdout.toString().trim(), err: child.stderr.toString().trim() };
+  return {
+    code: child.exitCode,
+    out: child.stdout.toString().trim(),
+    err: child.stderr.toString().trim(),
+  };
 }
 
 describe("bin/weichensteller", () => {
   test("takes the binary where bun's install script moved it", () => {
     realBun(join(tree, "node_modules/bun/bin/bun.exe"));
     const { code, out } = run([join(tree, "bin/weichensteller"), "run", "-c", "a b.yaml"]);
-    expect(JSON.parse(out)).toEqual([join(tree, "node_modules/bun/bin/bun.exe"), "run", "-c", "a b.yaml"]);
+    expect(JSON.parse(out)).toEqual([
+      join(tree, "node_modules/bun/bin/bun.exe"),
+      "run",
+      "-c",
+      "a b.yaml",
+    ]);
     expect(code).toBe(0);
   });
 
@@ -89,7 +98,10 @@ describe("bin/weichensteller", () => {
     stub(tree);
     realBun(join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"));
     const { code, out } = run([join(tree, "bin/weichensteller"), "check"]);
-    expect(JSON.parse(out)).toEqual([join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"), "check"]);
+    expect(JSON.parse(out)).toEqual([
+      join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"),
+      "check",
+    ]);
     expect(code).toBe(0);
   });
 
@@ -113,7 +125,10 @@ describe("bin/weichensteller", () => {
 
   test("takes Bun from PATH when there is no other", () => {
     realBun(join(base, "on path/bun"));
-    const { code, out } = run([join(tree, "bin/weichensteller"), "x"], `/usr/bin:/bin:${base}/on path`);
+    const { code, out } = run(
+      [join(tree, "bin/weichensteller"), "x"],
+      `/usr/bin:/bin:${base}/on path`,
+    );
     expect(JSON.parse(out)).toEqual([join(base, "on path/bun"), "x"]);
     expect(code).toBe(0);
   });
@@ -137,9 +152,15 @@ describe("bin/weichensteller", () => {
     realBun(join(other, "node_modules/@oven/bun-linux-x64/bin/bun"));
     stub(other);
     mkdirSync(join(other, "node_modules/.bin"), { recursive: true });
-    symlinkSync("../weichensteller/bin/weichensteller", join(other, "node_modules/.bin/weichensteller"));
+    symlinkSync(
+      "../weichensteller/bin/weichensteller",
+      join(other, "node_modules/.bin/weichensteller"),
+    );
     const { code, out } = run([join(other, "node_modules/.bin/weichensteller"), "status"]);
-    expect(JSON.parse(out)).toEqual([join(other, "node_modules/@oven/bun-linux-x64/bin/bun"), "status"]);
+    expect(JSON.parse(out)).toEqual([
+      join(other, "node_modules/@oven/bun-linux-x64/bin/bun"),
+      "status",
+    ]);
     expect(code).toBe(0);
   });
 
@@ -151,7 +172,9 @@ describe("bin/weichensteller", () => {
     stub(join(store, "bun@1.4.5"));
     symlinkSync(join(store, "bun@1.4.5/node_modules/bun"), join(own, "bun"));
     const { code, out } = run([join(own, "weichensteller/bin/weichensteller")]);
-    expect(JSON.parse(out)).toEqual([join(store, "bun@1.4.5/node_modules/@oven/bun-linux-x64/bin/bun")]);
+    expect(JSON.parse(out)).toEqual([
+      join(store, "bun@1.4.5/node_modules/@oven/bun-linux-x64/bin/bun"),
+    ]);
     expect(code).toBe(0);
   });
 
@@ -159,7 +182,10 @@ describe("bin/weichensteller", () => {
     realBun(join(tree, "node_modules/bun/bin/bun.exe"));
     const program = `process.on("SIGTERM", () => process.exit(42)); setInterval(() => {}, 1000); console.log(process.pid);`;
     writeFileSync(join(tree, "src/main/weichensteller.ts"), program);
-    const child = Bun.spawn([join(tree, "bin/weichensteller")], { stdin: "ignore", stdout: "pipe" });
+    const child = Bun.spawn([join(tree, "bin/weichensteller")], {
+      stdin: "ignore",
+      stdout: "pipe",
+    });
     const { value } = await child.stdout.getReader().read();
     expect(Number(new TextDecoder().decode(value))).toBe(child.pid);
     child.kill("SIGTERM");
@@ -187,7 +213,8 @@ describe("tools/setup.sh", () => {
   }
 
   const setup = (path: string): Outcome => run(["sh", join(tree, "tools/setup.sh")], path);
-  const calls = (): string => (existsSync(join(tree, "calls")) ? readFileSync(join(tree, "calls"), "utf8") : "");
+  const calls = (): string =>
+    existsSync(join(tree, "calls")) ? readFileSync(join(tree, "calls"), "utf8") : "";
 
   test("installs into a fresh clone, and is silent and idle the second time", () => {
     const path = fakeNpm();
@@ -221,7 +248,8 @@ describe("tools/setup.sh", () => {
     fakeNpm();
     rmSync(join(tree, "fake/npm"));
     // A PATH with only what the script itself uses, since npm may live in /usr/bin.
-    for (const tool of ["sh", "dirname"]) symlinkSync(`/usr/bin/${tool}`, join(tree, `fake/${tool}`));
+    for (const tool of ["sh", "dirname"])
+      symlinkSync(`/usr/bin/${tool}`, join(tree, `fake/${tool}`));
     const { code, err } = run(["/bin/sh", join(tree, "tools/setup.sh")], `${tree}/fake`);
     expect(code).toBe(127);
     expect(err).toContain("npm was not found");

@@ -44,7 +44,10 @@ const redrawEveryMs = 1000;
 const lookEveryMs = 200;
 
 /** The quickstart: three services, the balancer in front, and a live view until Ctrl-C. Returns the exit code. */
-export async function runQuickstart({ port }: { readonly port: number }, ports: QuickstartPorts): Promise<number> {
+export async function runQuickstart(
+  { port }: { readonly port: number },
+  ports: QuickstartPorts,
+): Promise<number> {
   const { io, paths, files } = ports;
   refuseTakenPort(port, ports);
   const adminPort = ports.holder({ host, port: usualAdminPort }) === undefined ? usualAdminPort : 0;
@@ -67,13 +70,19 @@ export async function runQuickstart({ port }: { readonly port: number }, ports: 
     files.write(
       paths.folder,
       file,
-      demoConfigText({ port, adminPort, adminSocket: paths.adminSocket, services: services.list() }),
+      demoConfigText({
+        port,
+        adminPort,
+        adminSocket: paths.adminSocket,
+        services: services.list(),
+      }),
     );
     const exitCode = await ports.run({
       file,
       log: (line) => show.log(line),
       onRunning(view) {
-        if (adminPort === 0) show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
+        if (adminPort === 0)
+          show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
         show.begin(() => ({ view: view(), services: services.list(), file }));
       },
     });
@@ -92,7 +101,11 @@ async function startServices(services: DemoServices): Promise<void> {
   try {
     await services.start(serviceNames);
   } catch (cause) {
-    throw new AppError("quickstart-failed", cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new AppError(
+      "quickstart-failed",
+      cause instanceof Error ? cause.message : String(cause),
+      { cause },
+    );
   }
 }
 
@@ -115,7 +128,11 @@ export function takenPortText(port: number, holder: PortHolder): string {
   return `${host}:${port} is taken by ${who}\n  ${next} take another port: 'npm start -- --port ${port === 65_535 ? 8080 : port + 1}'`;
 }
 
-type Scene = () => { readonly view: StatusView; readonly services: readonly DemoService[]; readonly file: string };
+type Scene = () => {
+  readonly view: StatusView;
+  readonly services: readonly DemoService[];
+  readonly file: string;
+};
 
 /** Redrawn in place, about once a second and at every change. */
 class TerminalView {

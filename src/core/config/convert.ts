@@ -28,7 +28,9 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
   const { admin, process } = input;
   const user = process.user ?? defaults.user;
   return {
-    listeners: Object.entries(input.listeners).map(([name, listener]) => toListener(name, listener)),
+    listeners: Object.entries(input.listeners).map(([name, listener]) =>
+      toListener(name, listener),
+    ),
     pools: Object.entries(input.pools).map(([name, pool]) => toPool(name, pool)),
     admin: {
       ...(admin.bind === undefined ? {} : { bind: admin.bind }),
@@ -48,7 +50,11 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
 function toLog({ level, format, access }: ConfigInput["log"]): LogConfig {
   if (access === undefined) return { level, format };
   const { format: form, sample, file } = access;
-  return { level, format, access: { format: form, sample, ...(file === undefined ? {} : { file }) } };
+  return {
+    level,
+    format,
+    access: { format: form, sample, ...(file === undefined ? {} : { file }) },
+  };
 }
 
 function toListener(name: string, input: ListenerInput): ListenerConfig {
@@ -80,7 +86,10 @@ function toListener(name: string, input: ListenerInput): ListenerConfig {
   };
 }
 
-function toRoute({ match: { host, path, method, header }, pool }: ListenerInput["routes"][number]): RouteConfig {
+function toRoute({
+  match: { host, path, method, header },
+  pool,
+}: ListenerInput["routes"][number]): RouteConfig {
   const match = {
     ...(host === undefined ? {} : { host }),
     ...(path === undefined ? {} : { path }),
@@ -101,7 +110,11 @@ function toPool(name: string, input: PoolInput): PoolConfig {
       attempts: retry.attempts,
       attemptTimeoutMs: retry.attemptTimeout,
       on: retry.on,
-      budget: { share: retry.budget.share, minPerSecond: retry.budget.min, burst: retry.budget.burst },
+      budget: {
+        share: retry.budget.share,
+        minPerSecond: retry.budget.min,
+        burst: retry.budget.burst,
+      },
       bodyBytes: retry.bodyBytes,
     },
     timeouts: {
@@ -114,7 +127,12 @@ function toPool(name: string, input: PoolInput): PoolConfig {
   };
 }
 
-function toEndpoint({ address, name, weight, backup }: PoolInput["endpoints"][number]): EndpointConfig {
+function toEndpoint({
+  address,
+  name,
+  weight,
+  backup,
+}: PoolInput["endpoints"][number]): EndpointConfig {
   return { name: name ?? address.text, host: address.host, port: address.port, weight, backup };
 }
 
@@ -133,7 +151,8 @@ function toHealth(input: HealthInput): HealthConfig {
 }
 
 function toCheck({ http, tcp }: HealthInput): HealthConfig["check"] {
-  if (http === undefined) return { kind: "tcp", ...(tcp?.port === undefined ? {} : { port: tcp.port }) };
+  if (http === undefined)
+    return { kind: "tcp", ...(tcp?.port === undefined ? {} : { port: tcp.port }) };
   const { status, body } = http.expect;
   return {
     kind: "http",

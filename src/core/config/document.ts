@@ -21,7 +21,10 @@ export interface Position {
 }
 
 export interface SourceProblem extends Position {
-  readonly code: typeof IssueCode.Syntax | typeof IssueCode.DuplicateKey | typeof IssueCode.BadValue;
+  readonly code:
+    | typeof IssueCode.Syntax
+    | typeof IssueCode.DuplicateKey
+    | typeof IssueCode.BadValue;
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly hint?: string;
@@ -76,12 +79,22 @@ function syntaxProblems(
   for (const { code, message, pos } of errors) {
     const place = at(pos[0]);
     if (byLine.has(place.line) || byLine.size === problemsMax) continue;
-    byLine.set(place.line, { code: IssueCode.Syntax, path: [], ...explain(code, message, text, pos[0]), ...place });
+    byLine.set(place.line, {
+      code: IssueCode.Syntax,
+      path: [],
+      ...explain(code, message, text, pos[0]),
+      ...place,
+    });
   }
   return [...byLine.values()];
 }
 
-function explain(code: string, message: string, text: string, offset: number): { message: string; hint?: string } {
+function explain(
+  code: string,
+  message: string,
+  text: string,
+  offset: number,
+): { message: string; hint?: string } {
   const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1).split("\n", 1)[0] ?? "";
   const wild = /(?:^|[\s[,:-])(\*:[0-9]+|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]:[0-9]+)/.exec(line)?.[1];
   if (wild !== undefined && !line.includes(`"${wild}`))
@@ -92,7 +105,8 @@ function explain(code: string, message: string, text: string, offset: number): {
   if (message.includes("call stack")) return { message: tooDeep };
   if (code === "TAB_AS_INDENT" || /^\s*\t/.test(line))
     return { message: "tabs cannot indent in YAML", hint: "use spaces" };
-  if (code === "MULTIPLE_DOCS") return { message: "a second document begins here; a configuration is one document" };
+  if (code === "MULTIPLE_DOCS")
+    return { message: "a second document begins here; a configuration is one document" };
   const first = message.split("\n", 1)[0] ?? message;
   return { message: `not well-formed YAML: ${first.replace(/ at line \d+.*$/, "")}` };
 }
@@ -129,7 +143,13 @@ class Reader {
       this.isTree = false;
       const text = `*${node.source}`;
       const hint = `for text that begins with *, use quotes: "${text}"`;
-      this.#problem(IssueCode.Syntax, node, path, `the alias ${text} has no anchor &${node.source} before it`, hint);
+      this.#problem(
+        IssueCode.Syntax,
+        node,
+        path,
+        `the alias ${text} has no anchor &${node.source} before it`,
+        hint,
+      );
       return undefined;
     }
     if (isNode(node) && node.anchor !== undefined) this.#anchor(node.anchor, node, path);
@@ -169,7 +189,12 @@ class Reader {
         continue;
       }
       if (name in own)
-        this.#problem(IssueCode.DuplicateKey, key, [...path, name], `the key ${name} stands here twice in one map`);
+        this.#problem(
+          IssueCode.DuplicateKey,
+          key,
+          [...path, name],
+          `the key ${name} stands here twice in one map`,
+        );
       else own[name] = this.read(value, [...path, name]);
     }
     // The map's own keys win over merged ones, earlier merged ones over later ones.
@@ -183,10 +208,19 @@ class Reader {
   #merge(node: unknown, path: readonly PropertyKey[]): unknown[] {
     const value = this.read(node, path);
     const sources = Array.isArray(value) ? value : [value];
-    if (sources.every((source) => typeof source === "object" && source !== null && !Array.isArray(source)))
+    if (
+      sources.every(
+        (source) => typeof source === "object" && source !== null && !Array.isArray(source),
+      )
+    )
       return sources;
     if (!this.#isExhausted)
-      this.#problem(IssueCode.BadValue, node, path, "<< needs a map, an alias of one, or a list of them");
+      this.#problem(
+        IssueCode.BadValue,
+        node,
+        path,
+        "<< needs a map, an alias of one, or a list of them",
+      );
     return [];
   }
 
@@ -229,7 +263,12 @@ function followAlias(node: unknown, anchors: Anchors): unknown {
   return isAlias(node) ? anchors.get(node.source) : node;
 }
 
-function locate(root: unknown, anchors: Anchors, path: readonly PropertyKey[], part: "key" | "value"): number {
+function locate(
+  root: unknown,
+  anchors: Anchors,
+  path: readonly PropertyKey[],
+  part: "key" | "value",
+): number {
   let node = root;
   let offset = offsetOf(node) ?? 0;
   for (const [depth, segment] of path.entries()) {
@@ -247,7 +286,8 @@ function locate(root: unknown, anchors: Anchors, path: readonly PropertyKey[], p
       return offset;
     }
     // An empty value (`limits:`) has a place of its own behind the colon, which helps nobody: its key's stays.
-    if (!(isScalar(node) && node.value === null && node.source === "")) offset = offsetOf(node) ?? offset;
+    if (!(isScalar(node) && node.value === null && node.source === ""))
+      offset = offsetOf(node) ?? offset;
   }
   return offset;
 }

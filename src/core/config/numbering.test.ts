@@ -3,18 +3,28 @@ import { emptyNumbering, renumber, type Numbering } from "./numbering.ts";
 
 const idle = () => false;
 
-function after(before: Numbering, names: string[], isBusy: (number: number) => boolean = idle): Numbering {
+function after(
+  before: Numbering,
+  names: string[],
+  isBusy: (number: number) => boolean = idle,
+): Numbering {
   const result = renumber(before, names, isBusy);
   if (result === undefined) throw new Error("no numbers left");
   return result.numbering;
 }
 
 function numbers({ taken }: Numbering): Record<string, string> {
-  return Object.fromEntries([...taken].map(([name, { number, generation }]) => [name, `${number}.${generation}`]));
+  return Object.fromEntries(
+    [...taken].map(([name, { number, generation }]) => [name, `${number}.${generation}`]),
+  );
 }
 
 test("names get fresh numbers in their order", () => {
-  expect(numbers(after(emptyNumbering(3), ["a", "b", "c"]))).toEqual({ a: "0.0", b: "1.0", c: "2.0" });
+  expect(numbers(after(emptyNumbering(3), ["a", "b", "c"]))).toEqual({
+    a: "0.0",
+    b: "1.0",
+    c: "2.0",
+  });
 });
 
 test("a name that stays keeps its number wherever it stands", () => {

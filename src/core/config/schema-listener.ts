@@ -19,7 +19,9 @@ function oneOrMany<T extends z.ZodType>(one: () => T, doc: OneDoc) {
   const list = z.array(one(), { error: form }).min(1, { error: form }).max(max, { error: form });
   const schema = z
     .union([one(), list], { error: form })
-    .transform((value): readonly z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
+    .transform((value): readonly z.output<T>[] =>
+      Array.isArray(value) ? value : [value as z.output<T>],
+    );
   return type(schema, { name: `${name} | list`, form });
 }
 
@@ -68,7 +70,9 @@ const forward = section("a map of switches", {
   forwarded: key(s.flag().default(false), {
     text: "The `Forwarded` field of RFC 7239. Off by default, because some services (OpenStack's middleware) prefer its first element over `X-Forwarded-*`.",
   }),
-  requestId: key(s.flag().default(true), { text: "`X-Request-Id`: believed from clients in `trust`, else a new one." }),
+  requestId: key(s.flag().default(true), {
+    text: "`X-Request-Id`: believed from clients in `trust`, else a new one.",
+  }),
   traceContext: key(s.flag().default(true), {
     text: "W3C `traceparent`: a valid one is passed on, else one is started.",
   }),
@@ -77,7 +81,10 @@ const forward = section("a map of switches", {
 const pathForm = "a path prefix such as /v2/, or { exact: /v2/tokens }";
 const prefixPath = s.path().transform((path) => ({ kind: "prefix" as const, path }));
 const exactPath = section(pathForm, {
-  exact: key(s.path(), { text: "The whole path.", example: "match: { path: { exact: /v2/tokens } }" }),
+  exact: key(s.path(), {
+    text: "The whole path.",
+    example: "match: { path: { exact: /v2/tokens } }",
+  }),
 }).transform(({ exact }) => ({ kind: "exact" as const, path: exact }));
 const matchPath = type(z.union([prefixPath, exactPath], { error: pathForm }), {
   name: "path | { exact: path }",
@@ -87,15 +94,22 @@ const matchPath = type(z.union([prefixPath, exactPath], { error: pathForm }), {
 const headerName = z
   .string()
   .regex(token, { error: "a header field name (RFC 9110: letters, digits, - and a few signs)" });
-const headerForm = "the value of the field as text (numbers in quotes), or true: the field is there";
+const headerForm =
+  "the value of the field as text (numbers in quotes), or true: the field is there";
 
 const matchHeader = type(
   z
     .record(
       headerName,
-      z.union([z.literal(true), z.string().regex(fieldValue, { error: "a field value: visible ASCII characters" })], {
-        error: headerForm,
-      }),
+      z.union(
+        [
+          z.literal(true),
+          z.string().regex(fieldValue, { error: "a field value: visible ASCII characters" }),
+        ],
+        {
+          error: headerForm,
+        },
+      ),
       { error: "a map of field names to values" },
     )
     .transform((fields) =>
@@ -108,7 +122,11 @@ const matchHeader = type(
 
 const match = section("a map of what must match", {
   host: key(
-    oneOrMany(s.matchHost, { name: "host name", form: "a host name such as api.example.org", max: 256 }).optional(),
+    oneOrMany(s.matchHost, {
+      name: "host name",
+      form: "a host name such as api.example.org",
+      max: 256,
+    }).optional(),
     {
       text: "The host name of the request, without port, in any case.",
       example: "match: { host: [api.example.org, api.internal] }",
@@ -120,11 +138,14 @@ const match = section("a map of what must match", {
     example: "match: { path: /v2/ }",
     without: "any path",
   }),
-  method: key(oneOrMany(s.method, { name: "method", form: "a method name such as GET", max: 32 }).optional(), {
-    text: "The request method.",
-    example: "match: { method: [GET, HEAD] }",
-    without: "any method",
-  }),
+  method: key(
+    oneOrMany(s.method, { name: "method", form: "a method name such as GET", max: 32 }).optional(),
+    {
+      text: "The request method.",
+      example: "match: { method: [GET, HEAD] }",
+      without: "any method",
+    },
+  ),
   header: key(matchHeader.optional(), {
     text: "Fields that the request must have, with exactly this value, or with `true` any value. The name in any case, the value as written.",
     example: "match: { header: { X-Tenant: blue, X-Canary: true } }",
@@ -138,7 +159,11 @@ const route = section("a map with match and pool", {
     example: "match: { host: api.example.org, path: /v2/ }",
     see: ["listeners.*.pool"],
   }),
-  pool: key(s.name(), { text: "The pool that such requests go to.", example: "pool: app-v2", see: ["pools"] }),
+  pool: key(s.name(), {
+    text: "The pool that such requests go to.",
+    example: "pool: app-v2",
+    see: ["pools"],
+  }),
 });
 
 export const listenerSchema = section("a map with bind and pool", {
@@ -174,7 +199,10 @@ export const listenerSchema = section("a map with bind and pool", {
     text: "Whether a client that has closed its sending side after a complete request still gets its answer. Without it, such a client counts as gone and its request is given up.",
   }),
   routes: key(
-    z.array(route, { error: "a list of routes" }).max(1000, { error: "a list of at most 1000 routes" }).default([]),
+    z
+      .array(route, { error: "a list of routes" })
+      .max(1000, { error: "a list of at most 1000 routes" })
+      .default([]),
     {
       text: "Where requests go. The first route that matches wins.",
       example: "routes:\n  - match: { host: api.example.org, path: /v2/ }\n    pool: app-v2",

@@ -9,7 +9,9 @@ const day = 24 * hour;
 const endpointNameForm = "a name of letters, digits, . _ - : [ ] (at most 255)";
 const endpointName = () =>
   type(
-    z.string({ error: endpointNameForm }).regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,254}$/, { error: endpointNameForm }),
+    z
+      .string({ error: endpointNameForm })
+      .regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,254}$/, { error: endpointNameForm }),
     { name: "name", form: endpointNameForm },
   );
 
@@ -27,12 +29,16 @@ const endpointObject = section(endpointForm, {
   weight: key(s.integer({ min: 0, max: 256 }).default(1), {
     text: "Its share of new requests, relative to the others. 0: none.",
   }),
-  backup: key(s.flag().default(false), { text: "Used only while no other endpoint of the pool is UP." }),
+  backup: key(s.flag().default(false), {
+    text: "Used only while no other endpoint of the pool is UP.",
+  }),
 });
 const endpoint = type(
   z.union(
     [
-      s.endpointAddress().transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
+      s
+        .endpointAddress()
+        .transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
       endpointObject,
     ],
     { error: endpointForm },
@@ -42,22 +48,25 @@ const endpoint = type(
 
 const endpointsForm = "a list of at least one endpoint";
 
-const statusForm = "a status such as 200, or a range such as 200-299, from 200 to 599 (1xx is never a final answer)";
+const statusForm =
+  "a status such as 200, or a range such as 200-299, from 200 to 599 (1xx is never a final answer)";
 const status = type(
-  z.union([z.int({ error: statusForm }), z.string()], { error: statusForm }).transform((value, context) => {
-    const match = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(String(value));
-    const from = Number(match?.[1]);
-    const to = Number(match?.[2] ?? match?.[1]);
-    if (match !== null && from >= 200 && to <= 599 && from <= to) return { from, to };
-    const class_ = /^([2-5])xx$/i.exec(String(value))?.[1];
-    context.issues.push({
-      code: "custom",
-      input: value,
-      message: statusForm,
-      params: { hint: class_ === undefined ? undefined : `${class_}00-${class_}99` },
-    });
-    return z.NEVER;
-  }),
+  z
+    .union([z.int({ error: statusForm }), z.string()], { error: statusForm })
+    .transform((value, context) => {
+      const match = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(String(value));
+      const from = Number(match?.[1]);
+      const to = Number(match?.[2] ?? match?.[1]);
+      if (match !== null && from >= 200 && to <= 599 && from <= to) return { from, to };
+      const class_ = /^([2-5])xx$/i.exec(String(value))?.[1];
+      context.issues.push({
+        code: "custom",
+        input: value,
+        message: statusForm,
+        params: { hint: class_ === undefined ? undefined : `${class_}00-${class_}99` },
+      });
+      return z.NEVER;
+    }),
   { name: "status | from-to", form: statusForm },
 );
 
@@ -65,7 +74,11 @@ const valueForm = "a field value as text: visible ASCII characters (numbers in q
 const checkHeaders = type(
   z
     .record(
-      z.string().regex(token, { error: "a header field name (RFC 9110: letters, digits, - and a few signs)" }),
+      z
+        .string()
+        .regex(token, {
+          error: "a header field name (RFC 9110: letters, digits, - and a few signs)",
+        }),
       z.string({ error: valueForm }).regex(fieldValue, { error: valueForm }),
       { error: "a map of field names to values" },
     )
@@ -109,10 +122,15 @@ const httpCheck = section("a map, such as { path: /healthcheck }", {
     example: "http: { path: /healthcheck }",
   }),
   host: key(
-    type(z.string({ error: hostValueForm }).regex(/^[A-Za-z0-9._~[\]:-]{1,255}$/, { error: hostValueForm }), {
-      name: "text",
-      form: hostValueForm,
-    }).optional(),
+    type(
+      z
+        .string({ error: hostValueForm })
+        .regex(/^[A-Za-z0-9._~[\]:-]{1,255}$/, { error: hostValueForm }),
+      {
+        name: "text",
+        form: hostValueForm,
+      },
+    ).optional(),
     {
       text: "The `Host` field of the check.",
       example: "http: { path: /healthcheck, host: api.example.org }",
@@ -154,7 +172,9 @@ const healthMap = section(healthForm, {
     without: "this is what is done without `http`",
     example: "health: { tcp: {} }",
   }),
-  interval: key(s.duration({ min: 10, max: hour }).prefault("2s"), { text: "Between two checks of an endpoint." }),
+  interval: key(s.duration({ min: 10, max: hour }).prefault("2s"), {
+    text: "Between two checks of an endpoint.",
+  }),
   fastInterval: key(s.duration({ min: 10, max: hour }).optional(), {
     text: "Between checks after a sign of trouble (a failed connect, a reset, a timeout), and while an endpoint is rising or falling.",
     example: "fastInterval: 100ms",
@@ -188,7 +208,10 @@ const condition = type(
   z.union(
     [
       z.enum(["connect", "reset", "timeout"]),
-      z.int({ error: conditionForm }).min(400, { error: conditionForm }).max(599, { error: conditionForm }),
+      z
+        .int({ error: conditionForm })
+        .min(400, { error: conditionForm })
+        .max(599, { error: conditionForm }),
     ],
     { error: conditionForm },
   ),
@@ -203,18 +226,25 @@ const budget = section("a map with share, min and burst", {
   share: key(s.share({ max: 1 }).prefault("20%"), {
     text: "Retries as a share of the requests of the last ten seconds.",
   }),
-  min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), { text: "Retries that are always allowed." }),
-  burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), { text: "Retries that may be saved up." }),
+  min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), {
+    text: "Retries that are always allowed.",
+  }),
+  burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), {
+    text: "Retries that may be saved up.",
+  }),
 });
 
 const retry = section("a map such as { attempts: 3 }", {
   attempts: key(s.integer({ min: 1, max: 10 }).default(3), {
     text: "Attempts in all for a request that was already sent. A request of which an endpoint took no byte (connect refused, say) moves on in any case.",
   }),
-  attemptTimeout: key(s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"), {
-    text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
-    see: ["pools.*.timeouts.response"],
-  }),
+  attemptTimeout: key(
+    s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"),
+    {
+      text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
+      see: ["pools.*.timeouts.response"],
+    },
+  ),
   on: key(
     z
       .array(condition, { error: `a list of ${conditionForm}` })
@@ -260,7 +290,8 @@ export const poolSchema = section("a map with endpoints", {
       .max(4096, { error: "a list of at most 4096 endpoints" }),
     {
       text: "Who serves the requests. An endpoint is its address, or a map where it needs more.",
-      example: "endpoints:\n  - 10.0.0.11:8080\n  - { address: 10.0.0.12:8080, name: b2, weight: 2 }",
+      example:
+        "endpoints:\n  - 10.0.0.11:8080\n  - { address: 10.0.0.12:8080, name: b2, weight: 2 }",
     },
   ),
   health: key(health.prefault({}), {
@@ -269,8 +300,13 @@ export const poolSchema = section("a map with endpoints", {
     example: "health:\n  http: { path: /healthcheck, expect: { status: [200] } }\n  interval: 1s",
   }),
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
-  timeouts: key(timeouts.prefault({}), { text: "Waiting for endpoints.", see: ["listeners.*.timeouts"] }),
-  reuse: key(s.flag().default(true), { text: "Whether connections to endpoints are used for more than one request." }),
+  timeouts: key(timeouts.prefault({}), {
+    text: "Waiting for endpoints.",
+    see: ["listeners.*.timeouts"],
+  }),
+  reuse: key(s.flag().default(true), {
+    text: "Whether connections to endpoints are used for more than one request.",
+  }),
 });
 
 export type PoolInput = z.output<typeof poolSchema>;

@@ -1,6 +1,12 @@
 import { ipFamily } from "../../lib/ip.ts";
 import type { Config, EndpointConfig, ListenerConfig, PoolConfig } from "../../model/config.ts";
-import type { EndpointSnapshot, ListenerSnapshot, ListenSocket, PoolSnapshot, Snapshot } from "../../model/snapshot.ts";
+import type {
+  EndpointSnapshot,
+  ListenerSnapshot,
+  ListenSocket,
+  PoolSnapshot,
+  Snapshot,
+} from "../../model/snapshot.ts";
 import { emptyNumbering, type Numbering, renumber } from "./numbering.ts";
 
 /** Which row and slot belongs to whom; goes from one compilation to the next. */
@@ -35,7 +41,10 @@ export type Compiled =
   | { readonly kind: "refused"; readonly why: string };
 
 /** Before the first compilation. */
-export function emptyAllocation(limits: { readonly rows: number; readonly slots: number }): Allocation {
+export function emptyAllocation(limits: {
+  readonly rows: number;
+  readonly slots: number;
+}): Allocation {
   return { rows: emptyNumbering(limits.rows), slots: emptyNumbering(limits.slots) };
 }
 
@@ -45,7 +54,9 @@ export function emptyAllocation(limits: { readonly rows: number; readonly slots:
  */
 export function compile(input: CompileInput): Compiled {
   const { config, before } = input;
-  const endpointIds = config.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpointId(pool, endpoint)));
+  const endpointIds = config.pools.flatMap((pool) =>
+    pool.endpoints.map((endpoint) => endpointId(pool, endpoint)),
+  );
   const rows = renumber(before.rows, endpointIds, input.isRowBusy);
   if (rows === undefined) {
     return {
@@ -56,10 +67,15 @@ export function compile(input: CompileInput): Compiled {
   const listenerNames = config.listeners.map(({ name }) => name);
   const slots = renumber(before.slots, listenerNames, () => false);
   if (slots === undefined)
-    return { kind: "refused", why: `${listenerNames.length} listeners, most is ${before.slots.limit}` };
+    return {
+      kind: "refused",
+      why: `${listenerNames.length} listeners, most is ${before.slots.limit}`,
+    };
   const snapshot: Snapshot = {
     revision: input.revision,
-    listeners: config.listeners.map((listener) => listenerSnapshot(listener, slots.numbering, input.sockets)),
+    listeners: config.listeners.map((listener) =>
+      listenerSnapshot(listener, slots.numbering, input.sockets),
+    ),
     pools: config.pools.map((pool) => poolSnapshot(pool, rows.numbering, input.addresses)),
     log: config.log,
     connectionsMax: input.connectionsMax,
@@ -78,13 +94,24 @@ function listenerSnapshot(
   slots: Numbering,
   sockets: CompileInput["sockets"],
 ): ListenerSnapshot {
-  return { ...listener, slot: numberOf(slots, listener.name), sockets: sockets.get(listener.name) ?? [] };
+  return {
+    ...listener,
+    slot: numberOf(slots, listener.name),
+    sockets: sockets.get(listener.name) ?? [],
+  };
 }
 
-function poolSnapshot(pool: PoolConfig, rows: Numbering, addresses: CompileInput["addresses"]): PoolSnapshot {
+function poolSnapshot(
+  pool: PoolConfig,
+  rows: Numbering,
+  addresses: CompileInput["addresses"],
+): PoolSnapshot {
   // Workers run no checks.
   const { health: _, endpoints, ...rest } = pool;
-  return { ...rest, endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)) };
+  return {
+    ...rest,
+    endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)),
+  };
 }
 
 function endpointSnapshot(

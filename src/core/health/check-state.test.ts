@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { HealthConfig } from "../../model/config.ts";
-import { type CheckState, CheckStep, firstCheckInMs, initialCheckState, step } from "./check-state.ts";
+import {
+  type CheckState,
+  CheckStep,
+  firstCheckInMs,
+  initialCheckState,
+  step,
+} from "./check-state.ts";
 
 const base: HealthConfig = {
   check: { kind: "tcp" },
@@ -26,7 +32,13 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: "a passed check confirms UP", events: "+", steps: "confirmed", ends: "UP rise", waitMs: 2000 },
+  {
+    name: "a passed check confirms UP",
+    events: "+",
+    steps: "confirmed",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
   {
     name: "one failure of three only makes checks fast",
     events: "-",
@@ -117,7 +129,13 @@ const rows: readonly Row[] = [
     ends: "DOWN initial",
     waitMs: 200,
   },
-  { name: "trouble asks for a check at once", events: "+t", steps: "confirmed doubt", ends: "UP rise", waitMs: 0 },
+  {
+    name: "trouble asks for a check at once",
+    events: "+t",
+    steps: "confirmed doubt",
+    ends: "UP rise",
+    waitMs: 0,
+  },
   {
     name: "after trouble, as many checks as fall are fast",
     events: "t++",
@@ -193,7 +211,12 @@ function eventOf(letter: string, state: CheckState): Parameters<typeof step>[1] 
   const check = { at: 1, isOk: letter === "+", evidence: letter, durationMs: 1 };
   if (letter === "t") return { kind: "trouble", sinceCheckMs: Infinity };
   if (letter === "c") return { kind: "reconfigured", random: 0 };
-  return { kind: "result", generation: letter === "l" ? state.generation - 1 : state.generation, check, random: 0.5 };
+  return {
+    kind: "result",
+    generation: letter === "l" ? state.generation - 1 : state.generation,
+    check,
+    random: 0.5,
+  };
 }
 
 describe("waits", () => {
@@ -201,7 +224,12 @@ describe("waits", () => {
   const wait = (random: number): number | undefined =>
     step(
       initialCheckState(base),
-      { kind: "result", generation: 0, check: { at: 0, isOk: true, evidence: "", durationMs: 0 }, random },
+      {
+        kind: "result",
+        generation: 0,
+        check: { at: 0, isOk: true, evidence: "", durationMs: 0 },
+        random,
+      },
       jittered,
     ).nextCheckInMs;
 

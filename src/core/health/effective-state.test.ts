@@ -10,16 +10,28 @@ const inputs: HealthInputs = { isResolved: true, isEjected: false };
 
 const rows: readonly { name: string; inputs: HealthInputs; is: string }[] = [
   { name: "without a check an endpoint is UP", inputs, is: "UP unchecked" },
-  { name: "without an address it is DOWN", inputs: { ...inputs, isResolved: false }, is: "DOWN unresolved" },
+  {
+    name: "without an address it is DOWN",
+    inputs: { ...inputs, isResolved: false },
+    is: "DOWN unresolved",
+  },
   { name: "a check that passes is UP", inputs: { ...inputs, check: up }, is: "UP rise" },
   { name: "a check that fails is DOWN", inputs: { ...inputs, check: down }, is: "DOWN fall" },
-  { name: "ejection takes an UP endpoint out", inputs: { ...inputs, check: up, isEjected: true }, is: "DOWN ejected" },
+  {
+    name: "ejection takes an UP endpoint out",
+    inputs: { ...inputs, check: up, isEjected: true },
+    is: "DOWN ejected",
+  },
   {
     name: "checks are the better reason when both say no",
     inputs: { ...inputs, check: down, isEjected: true },
     is: "DOWN fall",
   },
-  { name: "ejection works without checks", inputs: { ...inputs, isEjected: true }, is: "DOWN ejected" },
+  {
+    name: "ejection works without checks",
+    inputs: { ...inputs, isEjected: true },
+    is: "DOWN ejected",
+  },
   {
     name: "fall reached while draining stays DRAIN",
     inputs: { ...inputs, check: down, override: EndpointState.Drain },

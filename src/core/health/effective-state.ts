@@ -24,13 +24,20 @@ export interface EffectiveState {
  * The state the data plane acts on. In order: what a person asked for, then what makes sending impossible, then
  * checks, then ejection. `before` is the last effective state, absent for a new endpoint.
  */
-export function effectiveState(inputs: HealthInputs, nowAt: number, before?: EffectiveState): EffectiveState {
+export function effectiveState(
+  inputs: HealthInputs,
+  nowAt: number,
+  before?: EffectiveState,
+): EffectiveState {
   const { state, why } = decide(inputs);
   if (before === undefined || before.state !== state) return { state, why, sinceAt: nowAt };
   return before.why === why ? before : { state, why, sinceAt: before.sinceAt };
 }
 
-function decide({ check, isResolved, isEjected, override }: HealthInputs): { state: EndpointState; why: HealthWhy } {
+function decide({ check, isResolved, isEjected, override }: HealthInputs): {
+  state: EndpointState;
+  why: HealthWhy;
+} {
   if (override !== undefined) return { state: override, why: HealthWhy.Override };
   if (!isResolved) return { state: EndpointState.Down, why: HealthWhy.Unresolved };
   if (check !== undefined && !check.isUp) return { state: EndpointState.Down, why: check.why };

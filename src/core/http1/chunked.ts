@@ -110,7 +110,8 @@ export class ChunkedDecoder {
           if (byte === Byte.Cr) {
             this.#state = State.SizeLf;
             if (keeps) bytes[write++] = byte;
-          } else if (valueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax) return this.#refuse();
+          } else if (valueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax)
+            return this.#refuse();
           break;
         case State.SizeLf:
           if (byte !== Byte.Lf) return this.#refuse();
@@ -185,7 +186,8 @@ export class ChunkedDecoder {
       while (valueByte[bytes[at]!] === 1) at++;
       if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return false;
       at += 2;
-      if (id === Field.Other && isPassed) for (let line = start; line < at; line++) kept.push(bytes[line]!);
+      if (id === Field.Other && isPassed)
+        for (let line = start; line < at; line++) kept.push(bytes[line]!);
     }
     if (bytes[at + 1] !== Byte.Lf || at + 2 !== bytes.length) return false;
     if (this.#keepsFraming) this.tail = Uint8Array.from([...kept, Byte.Cr, Byte.Lf]);
@@ -196,5 +198,9 @@ export class ChunkedDecoder {
 function endsInEmptyLine(collected: readonly number[]): boolean {
   const end = collected.length;
   // A bare LF line ends collection too, so that it is refused at once instead of waited out.
-  return (collected[end - 3] === Byte.Lf && collected[end - 2] === Byte.Cr) || collected[end - 2] === Byte.Lf || collected[end - 2] !== Byte.Cr;
+  return (
+    (collected[end - 3] === Byte.Lf && collected[end - 2] === Byte.Cr) ||
+    collected[end - 2] === Byte.Lf ||
+    collected[end - 2] !== Byte.Cr
+  );
 }

@@ -1,4 +1,13 @@
-import { Byte, hostByte, isDigit, latin1, equalsIgnoringCase, targetByte, tokenByte, valueByte } from "../../lib/bytes.ts";
+import {
+  Byte,
+  hostByte,
+  isDigit,
+  latin1,
+  equalsIgnoringCase,
+  targetByte,
+  tokenByte,
+  valueByte,
+} from "../../lib/bytes.ts";
 import type { HeadParser } from "./head-parser.ts";
 import { Method, methodOf, TargetForm } from "./method.ts";
 import { Refusal } from "./refusal.ts";
@@ -27,7 +36,8 @@ export function parseRequestLine(
   while (at < end && tokenByte[bytes[at]!] === 1) at++;
   if (at - start > methodBytesMax) return refuse(parser, Refusal.BadMethod);
   if (at >= end) return 0;
-  if (bytes[at] !== Byte.Space || at === start) return refuse(parser, badMethodByte(bytes, at, start, end));
+  if (bytes[at] !== Byte.Space || at === start)
+    return refuse(parser, badMethodByte(bytes, at, start, end));
   const method = methodOf(bytes, start, at);
   parser.method = method;
   parser.methodStart = start - base;
@@ -120,11 +130,24 @@ export function isHost(bytes: Uint8Array, from: number, to: number): boolean {
     for (let inside = from + 1; inside < at; inside++) {
       const byte = bytes[inside]!;
       const lower = byte | 0x20;
-      if (!isDigit(byte) && !(lower >= 0x61 && lower <= 0x66) && byte !== Byte.Colon && byte !== 0x2e) return false;
+      if (
+        !isDigit(byte) &&
+        !(lower >= 0x61 && lower <= 0x66) &&
+        byte !== Byte.Colon &&
+        byte !== 0x2e
+      )
+        return false;
     }
     at++;
   } else {
-    while (at < to && bytes[at] !== Byte.Colon && hostByte[bytes[at]!] === 1 && bytes[at] !== 0x5b && bytes[at] !== 0x5d) at++;
+    while (
+      at < to &&
+      bytes[at] !== Byte.Colon &&
+      hostByte[bytes[at]!] === 1 &&
+      bytes[at] !== 0x5b &&
+      bytes[at] !== 0x5d
+    )
+      at++;
     if (at === from) return false;
   }
   if (at === to) return true;
@@ -141,7 +164,9 @@ function badMethodByte(bytes: Uint8Array, at: number, start: number, end: number
   if (at === start && bytes[at] === tlsHandshake) return Refusal.NotHttp;
   if (bytes[at] === Byte.Lf) return Refusal.BareLf;
   if (bytes[at] === Byte.Cr && at + 1 < end && bytes[at + 1] !== Byte.Lf) return Refusal.BareCr;
-  return bytes[at]! < Byte.Space && bytes[at] !== Byte.Cr && bytes[at] !== Byte.Tab ? Refusal.ControlByte : Refusal.BadMethod;
+  return bytes[at]! < Byte.Space && bytes[at] !== Byte.Cr && bytes[at] !== Byte.Tab
+    ? Refusal.ControlByte
+    : Refusal.BadMethod;
 }
 
 function badTargetByte(byte: number): Refusal {
@@ -154,26 +179,41 @@ function badTargetByte(byte: number): Refusal {
  * Reads `HTTP/1.x SP 3DIGIT [SP reason] CRLF` (RFC 9112 §4). The space behind the status may be missing together with
  * the reason, as several origins send it. Result as for `parseRequestLine`.
  */
-export function parseStatusLine(parser: HeadParser, bytes: Uint8Array, _base: number, start: number, end: number): number {
+export function parseStatusLine(
+  parser: HeadParser,
+  bytes: Uint8Array,
+  _base: number,
+  start: number,
+  end: number,
+): number {
   const expected = "HTTP/1.";
   for (let which = 0; which < expected.length; which++) {
     if (start + which >= end) return 0;
-    if (bytes[start + which] !== expected.charCodeAt(which)) return refuse(parser, Refusal.BadStatusLine);
+    if (bytes[start + which] !== expected.charCodeAt(which))
+      return refuse(parser, Refusal.BadStatusLine);
   }
   let at = start + expected.length;
   if (end - at < 5) return 0;
   const minor = bytes[at]! - Byte.Zero;
-  if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== Byte.Space) return refuse(parser, Refusal.BadStatusLine);
+  if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== Byte.Space)
+    return refuse(parser, Refusal.BadStatusLine);
   at += 2;
-  if (!isDigit(bytes[at]!) || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) return refuse(parser, Refusal.BadStatusLine);
-  const status = (bytes[at]! - Byte.Zero) * 100 + (bytes[at + 1]! - Byte.Zero) * 10 + (bytes[at + 2]! - Byte.Zero);
+  if (!isDigit(bytes[at]!) || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!))
+    return refuse(parser, Refusal.BadStatusLine);
+  const status =
+    (bytes[at]! - Byte.Zero) * 100 +
+    (bytes[at + 1]! - Byte.Zero) * 10 +
+    (bytes[at + 2]! - Byte.Zero);
   if (status < 100 || status > 599) return refuse(parser, Refusal.BadStatusLine);
   at += 3;
   if (at >= end) return 0;
-  if (bytes[at] !== Byte.Space && bytes[at] !== Byte.Cr) return refuse(parser, Refusal.BadStatusLine);
+  if (bytes[at] !== Byte.Space && bytes[at] !== Byte.Cr)
+    return refuse(parser, Refusal.BadStatusLine);
   while (at < end && valueByte[bytes[at]!] === 1) at++;
-  if (at + 1 >= end) return at >= end || bytes[at] === Byte.Cr ? 0 : refuse(parser, Refusal.BadStatusLine);
-  if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return refuse(parser, Refusal.BadStatusLine);
+  if (at + 1 >= end)
+    return at >= end || bytes[at] === Byte.Cr ? 0 : refuse(parser, Refusal.BadStatusLine);
+  if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf)
+    return refuse(parser, Refusal.BadStatusLine);
   parser.minor = minor;
   parser.status = status;
   return at + 2;

@@ -28,15 +28,26 @@ interface Side {
 type Socket = Bun.Socket<Side>;
 
 /** Throws what the system says (EADDRINUSE, …). A socket file that is left over must have been removed. */
-export function listenUnix(path: string, handlers: UnixHandlers & { open(peer: UnixPeer): void }): { stop(): void } {
-  const listener = Bun.listen<Side>({ unix: path, data: newSide(), socket: socketHandlers(handlers, handlers.open) });
+export function listenUnix(
+  path: string,
+  handlers: UnixHandlers & { open(peer: UnixPeer): void },
+): { stop(): void } {
+  const listener = Bun.listen<Side>({
+    unix: path,
+    data: newSide(),
+    socket: socketHandlers(handlers, handlers.open),
+  });
   return { stop: () => listener.stop(true) };
 }
 
 /** Rejects where nobody listens on `path`. */
 export async function connectUnix(path: string, handlers: UnixHandlers): Promise<UnixPeer> {
   const side = newSide();
-  const socket = await Bun.connect<Side>({ unix: path, data: side, socket: socketHandlers(handlers) });
+  const socket = await Bun.connect<Side>({
+    unix: path,
+    data: side,
+    socket: socketHandlers(handlers),
+  });
   return peerOf(socket);
 }
 
@@ -44,7 +55,10 @@ function newSide(): Side {
   return { peer: undefined, waiting: [], waitingBytes: 0 };
 }
 
-function socketHandlers(handlers: UnixHandlers, open?: (peer: UnixPeer) => void): Bun.SocketHandler<Side> {
+function socketHandlers(
+  handlers: UnixHandlers,
+  open?: (peer: UnixPeer) => void,
+): Bun.SocketHandler<Side> {
   return {
     open(socket) {
       // A listener hands one and the same `data` to every socket it accepts.

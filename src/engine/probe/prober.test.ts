@@ -28,7 +28,10 @@ afterEach(async () => {
 });
 
 /** A server that does `answer` with each connection; `port` asks for a port that was free a moment ago. */
-async function rawServer(answer: (socket: Socket, request: string) => void, port = 0): Promise<RawServer> {
+async function rawServer(
+  answer: (socket: Socket, request: string) => void,
+  port = 0,
+): Promise<RawServer> {
   let accepted = 0;
   let openNow = 0;
   let openMax = 0;
@@ -98,14 +101,20 @@ describe("one check at a real socket", () => {
       seen = request;
       socket.end(okAnswer);
     });
-    expect(await checkOnce(server.port)).toEqual({ kind: "judged", isOk: true, evidence: "status 200" });
+    expect(await checkOnce(server.port)).toEqual({
+      kind: "judged",
+      isOk: true,
+      evidence: "status 200",
+    });
     expect(seen).toBe(
       "GET /healthcheck HTTP/1.1\r\nHost: api\r\nUser-Agent: weichensteller-check\r\nAccept: */*\r\nConnection: close\r\n\r\n",
     );
   });
 
   test("a text in the body is found although the connection stays open", async () => {
-    const server = await rawServer((socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nall is OK"));
+    const server = await rawServer(
+      (socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nall is OK"),
+    );
     const check = { ...httpCheck, expect: { ...httpCheck.expect, body: "OK" } };
     expect(await checkOnce(server.port, { check })).toMatchObject({
       isOk: true,
@@ -146,7 +155,11 @@ describe("one check at a real socket", () => {
   test("nobody listens", async () => {
     const server = await rawServer(() => undefined);
     await server.close();
-    expect(await checkOnce(server.port)).toEqual({ kind: "judged", isOk: false, evidence: "connect refused" });
+    expect(await checkOnce(server.port)).toEqual({
+      kind: "judged",
+      isOk: false,
+      evidence: "connect refused",
+    });
     expect(await checkOnce(server.port, { check: { kind: "tcp" } })).toEqual({
       kind: "judged",
       isOk: false,
@@ -170,7 +183,13 @@ describe("one check at a real socket", () => {
       cancel();
     });
     let isDone = false;
-    const target = { ip: "127.0.0.1", port: server.port, check: httpCheck, hostField: "api", timeoutMs: 1000 };
+    const target = {
+      ip: "127.0.0.1",
+      port: server.port,
+      check: httpCheck,
+      hostField: "api",
+      timeoutMs: 1000,
+    };
     const cancel = runCheck(target, { timers }, () => void (isDone = true));
     await closed.promise;
     expect(isDone).toBe(false);
@@ -196,7 +215,10 @@ describe("prober", () => {
   const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
   /** A prober whose changes can be awaited in order. */
-  function proberWithChanges(): { prober: Prober; nextChange: () => Promise<readonly EndpointRowState[]> } {
+  function proberWithChanges(): {
+    prober: Prober;
+    nextChange: () => Promise<readonly EndpointRowState[]>;
+  } {
     const changes: (readonly EndpointRowState[])[] = [];
     let wake: () => void = () => undefined;
     const prober = new Prober({
@@ -218,7 +240,12 @@ describe("prober", () => {
     };
   }
 
-  function pool(name: string, ports: readonly number[], config: HealthConfig | undefined, firstRow = 0): ProbedPool {
+  function pool(
+    name: string,
+    ports: readonly number[],
+    config: HealthConfig | undefined,
+    firstRow = 0,
+  ): ProbedPool {
     const endpoints = ports.map((port, i) => ({
       name: `e${i}`,
       host: "127.0.0.1",
@@ -284,7 +311,14 @@ describe("prober", () => {
   test("trouble brings a check at once, and never two together", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void setTimeout(() => socket.end(okAnswer), 5));
-    prober.update([pool("app", [server.port], { ...health, initial: "down", intervalMs: 600_000, fastIntervalMs: 5 })]);
+    prober.update([
+      pool("app", [server.port], {
+        ...health,
+        initial: "down",
+        intervalMs: 600_000,
+        fastIntervalMs: 5,
+      }),
+    ]);
     await nextChange();
     await server.close();
     // The next planned check is ten minutes away: only trouble can bring this change.
@@ -297,7 +331,12 @@ describe("prober", () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void socket.end(okAnswer));
     prober.update([
-      pool("app", [server.port], { ...health, initial: "down", intervalMs: 600_000, fastIntervalMs: 40 }),
+      pool("app", [server.port], {
+        ...health,
+        initial: "down",
+        intervalMs: 600_000,
+        fastIntervalMs: 40,
+      }),
     ]);
     await nextChange();
     const beganMs = performance.now();
@@ -338,12 +377,15 @@ describe("prober", () => {
   test("an endpoint whose check changed keeps its state until the new check decides", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer(
-      (socket, request) => void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer),
+      (socket, request) =>
+        void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer),
     );
     const config = { ...health, initial: "down" } as const;
     prober.update([pool("app", [server.port], config)]);
     await nextChange();
-    prober.update([pool("app", [server.port], { ...config, check: { ...httpCheck, path: "/ready" } })]);
+    prober.update([
+      pool("app", [server.port], { ...config, check: { ...httpCheck, path: "/ready" } }),
+    ]);
     expect(prober.view(0)).toMatchObject({ state: EndpointState.Up });
     expect(await nextChange()).toEqual([[0, EndpointState.Down]]);
     expect(prober.view(0)?.whyText).toBe("2 checks failed: status 500, expected 200-299");

@@ -15,10 +15,18 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: "a status in the range is enough", bytes: "HTTP/1.1 204 No Content\r\n\r\n", verdict: "ok status 204" },
+  {
+    name: "a status in the range is enough",
+    bytes: "HTTP/1.1 204 No Content\r\n\r\n",
+    verdict: "ok status 204",
+  },
   { name: "the first of the range", bytes: "HTTP/1.1 200\r\n\r\n", verdict: "ok status 200" },
   { name: "the last of the range", bytes: "HTTP/1.0 299 x\r\n\r\n", verdict: "ok status 299" },
-  { name: "one past the range", bytes: "HTTP/1.1 300 x\r\n\r\n", verdict: "bad status 300, expected 200-299" },
+  {
+    name: "one past the range",
+    bytes: "HTTP/1.1 300 x\r\n\r\n",
+    verdict: "bad status 300, expected 200-299",
+  },
   {
     name: "several ranges are named",
     status: [
@@ -50,7 +58,11 @@ const rows: readonly Row[] = [
     bytes: "HTTP/1.1 200 OK\r\nA: b\r\n",
     verdict: "bad connection closed inside the response head",
   },
-  { name: "another protocol", bytes: "SSH-2.0-OpenSSH_9.2\r\n", verdict: "bad not an HTTP response" },
+  {
+    name: "another protocol",
+    bytes: "SSH-2.0-OpenSSH_9.2\r\n",
+    verdict: "bad not an HTTP response",
+  },
   {
     name: "a status line with a broken code",
     bytes: "HTTP/1.1 20 OK\r\n\r\n",
@@ -61,7 +73,11 @@ const rows: readonly Row[] = [
     bytes: "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
     verdict: 'bad broken header field "nonsense"',
   },
-  { name: "folded fields are old but legal", bytes: "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", verdict: "ok status 200" },
+  {
+    name: "folded fields are old but legal",
+    bytes: "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+    verdict: "ok status 200",
+  },
   {
     name: "length and chunked together",
     bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -109,7 +125,8 @@ const rows: readonly Row[] = [
   {
     name: "text over two chunks",
     body: "ready",
-    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n",
+    bytes:
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n",
     verdict: 'ok status 200, body has "ready"',
   },
   {
@@ -203,7 +220,9 @@ describe("response reader", () => {
 
 function read(row: Row, pieces: readonly Uint8Array[]): Verdict {
   const expectation = { method: row.method ?? "GET", status: row.status ?? ok2xx };
-  const reader = new ResponseReader(row.body === undefined ? expectation : { ...expectation, body: row.body });
+  const reader = new ResponseReader(
+    row.body === undefined ? expectation : { ...expectation, body: row.body },
+  );
   for (const piece of pieces) {
     const verdict = reader.push(piece);
     if (verdict !== undefined) return verdict;

@@ -50,7 +50,8 @@ export class ResponseReader {
         return this.#head.length > headBytesMax
           ? bad(`no end of the response head in ${headBytesMax / 1024} KiB`)
           : looksWrong(this.#head);
-      if (end > headBytesMax) return bad(`no end of the response head in ${headBytesMax / 1024} KiB`);
+      if (end > headBytesMax)
+        return bad(`no end of the response head in ${headBytesMax / 1024} KiB`);
       const lines = this.#head.toString("latin1", 0, end).split("\r\n");
       const rest = this.#head.subarray(end + 4);
       const status = parseStatusLine(lines[0] ?? "");
@@ -63,7 +64,8 @@ export class ResponseReader {
 
   /** The peer sent FIN. */
   end(): Verdict {
-    if (this.#body !== undefined) return this.#inBody(this.#body.end()) ?? bad("connection closed inside the body");
+    if (this.#body !== undefined)
+      return this.#inBody(this.#body.end()) ?? bad("connection closed inside the body");
     return bad(
       this.#head.length === 0
         ? "connection closed before the response head"
@@ -89,7 +91,10 @@ export class ResponseReader {
       case "more":
         return undefined;
       case "found":
-        return { isOk: true, evidence: `${this.#okEvidence}, body has ${quoted(this.#expected.body ?? "")}` };
+        return {
+          isOk: true,
+          evidence: `${this.#okEvidence}, body has ${quoted(this.#expected.body ?? "")}`,
+        };
       case "absent":
         return bad(`body lacks ${quoted(this.#expected.body ?? "")}`);
       case "cut":
@@ -126,9 +131,11 @@ class BodySearch {
       this.#raw = Buffer.concat([this.#raw, bytes]);
       if (!this.#decode()) return "broken";
     } else {
-      const left = this.#framing.kind === "length" ? this.#framing.bytes - this.#seen.length : bytes.length;
+      const left =
+        this.#framing.kind === "length" ? this.#framing.bytes - this.#seen.length : bytes.length;
       this.#take(bytes.subarray(0, Math.max(0, left)));
-      this.#isComplete = this.#framing.kind === "length" && this.#seen.length >= this.#framing.bytes;
+      this.#isComplete =
+        this.#framing.kind === "length" && this.#seen.length >= this.#framing.bytes;
     }
     return this.#search();
   }
@@ -201,11 +208,13 @@ function framingOf(fields: readonly string[]): Framing | string {
         return `broken Content-Length ${quoted(value)}`;
       bytes = Number(value);
     } else if (name.toLowerCase() === "transfer-encoding") {
-      if (value.toLowerCase() !== "chunked" || isChunked) return `unknown Transfer-Encoding ${quoted(value)}`;
+      if (value.toLowerCase() !== "chunked" || isChunked)
+        return `unknown Transfer-Encoding ${quoted(value)}`;
       isChunked = true;
     }
   }
-  if (isChunked) return bytes === undefined ? { kind: "chunked" } : "both Content-Length and Transfer-Encoding";
+  if (isChunked)
+    return bytes === undefined ? { kind: "chunked" } : "both Content-Length and Transfer-Encoding";
   return bytes === undefined ? { kind: "close" } : { kind: "length", bytes };
 }
 

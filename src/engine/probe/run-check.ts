@@ -28,7 +28,11 @@ export interface CheckPorts {
  * Connects, asks and judges, all within `timeoutMs`; `done` is called exactly once, later, unless the returned cancel
  * function was called first. Every check has its own connection: a kept one would not notice that nobody accepts any more.
  */
-export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: CheckResult) => void): () => void {
+export function runCheck(
+  target: CheckTarget,
+  ports: CheckPorts,
+  done: (result: CheckResult) => void,
+): () => void {
   let stage: "connect" | "answer" = "connect";
   const reader = target.check.kind === "http" ? readerFor(target.check) : undefined;
   const finish = (result: CheckResult): void => {
@@ -53,8 +57,17 @@ export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: 
     },
   });
   const cancelTimer = ports.timers.after(target.timeoutMs, () => {
-    const what = stage === "connect" ? "no connection" : reader?.isInBody === true ? "no complete answer" : "no answer";
-    finish({ kind: "judged", isOk: false, evidence: `${what} in ${secondsText(target.timeoutMs)}` });
+    const what =
+      stage === "connect"
+        ? "no connection"
+        : reader?.isInBody === true
+          ? "no complete answer"
+          : "no answer";
+    finish({
+      kind: "judged",
+      isOk: false,
+      evidence: `${what} in ${secondsText(target.timeoutMs)}`,
+    });
   });
   return () => {
     cancelTimer();
@@ -78,7 +91,9 @@ function failureText(code: string, stage: "connect" | "answer"): string {
       return "connect refused";
     case "ECONNRESET":
     case "EPIPE":
-      return stage === "connect" ? "connect reset" : "connection reset before the answer was complete";
+      return stage === "connect"
+        ? "connect reset"
+        : "connection reset before the answer was complete";
     case "EHOSTUNREACH":
       return "host unreachable";
     case "ENETUNREACH":

@@ -44,7 +44,12 @@ class HttpDataPlane implements DataPlane {
     const active = this.#compile(snapshot);
     this.#active = active;
     for (const listener of snapshot.listeners) {
-      const http = new HttpListener(this.#runtime, listener, this.#settings(listener, active), () => this.#active!.snapshot.connectionsMax);
+      const http = new HttpListener(
+        this.#runtime,
+        listener,
+        this.#settings(listener, active),
+        () => this.#active!.snapshot.connectionsMax,
+      );
       this.#listeners.set(listener.name, http);
       http.listen(listener, clientHandlers);
     }
@@ -52,7 +57,8 @@ class HttpDataPlane implements DataPlane {
 
   prepare(snapshot: Snapshot): string | undefined {
     const missing = snapshot.listeners.find((listener) => !this.#listeners.has(listener.name));
-    if (missing !== undefined) return `listener ${missing.name} is new, and its socket is not in this process`;
+    if (missing !== undefined)
+      return `listener ${missing.name} is new, and its socket is not in this process`;
     this.#prepared = this.#compile(snapshot);
     return undefined;
   }
@@ -73,7 +79,9 @@ class HttpDataPlane implements DataPlane {
     for (const [row, state] of states) {
       this.#states.set(row, state);
       // A DOWN endpoint's unused connections are not to be found good again when it comes back.
-      if (state === EndpointState.Down) for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
+      if (state === EndpointState.Down)
+        for (const endpoint of this.#endpoints.values())
+          if (endpoint.row === row) endpoint.closeIdle();
     }
     for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
   }
@@ -119,13 +127,18 @@ class HttpDataPlane implements DataPlane {
   }
 
   #settings(listener: ListenerSnapshot, active: Active): ReturnType<typeof listenerSettings> {
-    const poolIndex = (name: string): number => active.snapshot.pools.findIndex((pool) => pool.name === name);
+    const poolIndex = (name: string): number =>
+      active.snapshot.pools.findIndex((pool) => pool.name === name);
     return listenerSettings(listener, new Router(listener, poolIndex), active.pools);
   }
 
   /** Endpoints that the snapshot does not name any more; running exchanges still hold theirs. */
   #forgetEndpoints(snapshot: Snapshot): void {
-    const kept = new Set(snapshot.pools.flatMap((pool) => pool.endpoints.map((endpoint) => `${endpoint.row} ${endpoint.ip} ${endpoint.port}`)));
+    const kept = new Set(
+      snapshot.pools.flatMap((pool) =>
+        pool.endpoints.map((endpoint) => `${endpoint.row} ${endpoint.ip} ${endpoint.port}`),
+      ),
+    );
     for (const [key, endpoint] of this.#endpoints) {
       if (kept.has(key)) continue;
       endpoint.closeIdle();

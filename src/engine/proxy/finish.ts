@@ -19,7 +19,11 @@ function releaseConnection(exchange: Exchange): void {
   const connection = exchange.connection;
   if (connection === null) return;
   const mayBeUsedAgain =
-    exchange.endpointPersists && exchange.isRequestDone && connection.backlog === null && !connection.sawEnd && exchange.pool!.reuse;
+    exchange.endpointPersists &&
+    exchange.isRequestDone &&
+    connection.backlog === null &&
+    !connection.sawEnd &&
+    exchange.pool!.reuse;
   if (!mayBeUsedAgain) {
     detach(exchange);
     return;
@@ -104,7 +108,8 @@ function cutResponse(exchange: Exchange): void {
 export function abortByClient(client: ClientConnection, failure: Failure): void {
   const exchange = client.exchange!;
   exchange.failure = failure;
-  if (failure !== Failure.None) exchange.runtime.counters[client.listener.base + ListenerSlot.clientGone]!++;
+  if (failure !== Failure.None)
+    exchange.runtime.counters[client.listener.base + ListenerSlot.clientGone]!++;
   detach(exchange);
   endExchange(exchange);
 }

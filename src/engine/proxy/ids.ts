@@ -18,8 +18,14 @@ export class ExchangeIds {
   #used = poolBytes;
 
   constructor() {
-    const fixed: readonly (readonly [number, string])[] = [[0, "00-"], [35, "-"], [52, "-00"]];
-    for (const [at, text] of fixed) for (let which = 0; which < text.length; which++) this.traceparent[at + which] = text.charCodeAt(which);
+    const fixed: readonly (readonly [number, string])[] = [
+      [0, "00-"],
+      [35, "-"],
+      [52, "-00"],
+    ];
+    for (const [at, text] of fixed)
+      for (let which = 0; which < text.length; which++)
+        this.traceparent[at + which] = text.charCodeAt(which);
   }
 
   draw(): void {
@@ -35,7 +41,13 @@ export class ExchangeIds {
   }
 }
 
-function writeHex(out: Uint8Array, at: number, bytes: Uint8Array, from: number, count: number): void {
+function writeHex(
+  out: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  from: number,
+  count: number,
+): void {
   for (let which = 0; which < count; which++) {
     const byte = bytes[from + which]!;
     out[at++] = hexDigits[byte >> 4]!;

@@ -44,18 +44,26 @@ function respondAndEnd(client: ClientConnection, status: number, code: string, t
 }
 
 /** Answers an exchange ourselves. The connection stays open where the request was read to its end. */
-export function respondTo(exchange: Exchange, failure: Failure, refusal: Refusal = Refusal.None): void {
+export function respondTo(
+  exchange: Exchange,
+  failure: Failure,
+  refusal: Refusal = Refusal.None,
+): void {
   const client = exchange.client!;
   const isRefused = refusal !== Refusal.None;
   const status = isRefused ? refusalStatus(refusal) : failureStatus(failure);
   const code = isRefused ? refusalCode(refusal) : failureCode(failure);
   const text = isRefused ? refusalText(refusal) : failureText(failure);
-  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !isRefused && !exchange.runtime.isDraining;
+  exchange.keepsClient =
+    exchange.keepsClient && exchange.isRequestDone && !isRefused && !exchange.runtime.isDraining;
   exchange.hasAnswered = true;
   exchange.status = status;
   countStatus(client, status);
   if (isRefused) exchange.runtime.counters[WorkerSlot.badRequests]!++;
-  write(client, status, code, text, { closes: !exchange.keepsClient, isHead: exchange.method === Method.Head });
+  write(client, status, code, text, {
+    closes: !exchange.keepsClient,
+    isHead: exchange.method === Method.Head,
+  });
   exchange.isResponseDone = true;
   if (client.backlog === null) clientFinished(exchange);
   else client.awaitWrite(exchange.runtime.nowMs + client.listener.settings.timeouts.writeMs);
@@ -67,7 +75,13 @@ function countStatus(client: ClientConnection, status: number): void {
 }
 
 /** Answers of ours are rare, so they are put together as text. */
-function write(client: ClientConnection, status: number, code: string, text: string, how: { readonly closes: boolean; readonly isHead: boolean }): void {
+function write(
+  client: ClientConnection,
+  status: number,
+  code: string,
+  text: string,
+  how: { readonly closes: boolean; readonly isHead: boolean },
+): void {
   const body = `${status} ${code}: ${text}\n`;
   const lines = [
     `HTTP/1.1 ${status} ${reasons[status] ?? "Error"}`,

@@ -3,7 +3,12 @@ import { Framing, isPersistent, requestFraming } from "../../core/http1/framing.
 import { Fed, type HeadParser } from "../../core/http1/head-parser.ts";
 import { isIdempotent, Method } from "../../core/http1/method.ts";
 import { Refusal } from "../../core/http1/refusal.ts";
-import { asksUpgrade, requestGrowthMax, writeContentLength, writeRequestHead } from "../../core/http1/request-writer.ts";
+import {
+  asksUpgrade,
+  requestGrowthMax,
+  writeContentLength,
+  writeRequestHead,
+} from "../../core/http1/request-writer.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { ListenerSlot } from "../../observe/counters.ts";
@@ -19,7 +24,12 @@ import { beginPartial, feedPartial } from "./partial-head.ts";
 const aheadBytesMax = 65_536;
 
 /** Reads a request head, or on with one, and starts the exchange when it is complete. */
-export function readHead(client: ClientConnection, chunk: Uint8Array, from: number, end: number): void {
+export function readHead(
+  client: ClientConnection,
+  chunk: Uint8Array,
+  from: number,
+  end: number,
+): void {
   const runtime = client.listener.runtime;
   const settings = client.listener.settings;
   const partial = client.partial;
@@ -43,7 +53,13 @@ export function readHead(client: ClientConnection, chunk: Uint8Array, from: numb
 }
 
 /** A complete and valid head: who answers it, and what is sent there. */
-function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
+function begin(
+  client: ClientConnection,
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+): void {
   const listener = client.listener;
   const settings = listener.settings;
   const runtime = listener.runtime;
@@ -57,7 +73,8 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.startedMs = runtime.nowMs;
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
-  exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
+  exchange.isConditionalWrite =
+    head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
   exchange.clientMinor = head.minor;
   exchange.keepsClient = isPersistent(head);
   exchange.requestFraming = requestFraming(head);
@@ -91,7 +108,11 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.isCounting = exchange.requestFraming === Framing.Chunked && endpoint.speaks10;
 
   const room = head.headBytes * 2 + requestGrowthMax;
-  exchange.out = runtime.takeBuffer(exchange.requestFraming === Framing.Length ? room + Math.min(head.contentLength, pool.retry.bodyBytes) : room);
+  exchange.out = runtime.takeBuffer(
+    exchange.requestFraming === Framing.Length
+      ? room + Math.min(head.contentLength, pool.retry.bodyBytes)
+      : room,
+  );
   const writing = runtime.writing;
   writing.rules = settings.rules;
   writing.forwarded = peer.forwarded;
@@ -108,10 +129,17 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
     startAttempt(exchange);
     return;
   }
-  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (exchange.requestFraming === Framing.Chunked)
+    exchange.requestChunks(settings.headLimits.headBytesMax);
   if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
-  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0) startAttempt(exchange);
+  if (
+    client.exchange === exchange &&
+    exchange.connection === null &&
+    !exchange.isCounting &&
+    exchange.attempts === 0
+  )
+    startAttempt(exchange);
 }
 
 function beginBody(client: ClientConnection, exchange: Exchange, head: HeadParser): void {
@@ -178,7 +206,8 @@ function judgeRate(exchange: Exchange, client: ClientConnection): void {
   if (bodyMs === 0) return;
   client.awaitRead(nowMs + bodyMs);
   const elapsedMs = nowMs - client.bodyStartMs - client.pausedMs;
-  if (elapsedMs > bodyMs && client.bodyBytes * 1000 < minRate * elapsedMs) failExchange(exchange, Failure.BodyTooSlow);
+  if (elapsedMs > bodyMs && client.bodyBytes * 1000 < minRate * elapsedMs)
+    failExchange(exchange, Failure.BodyTooSlow);
 }
 
 /** Bytes of the request body, as the endpoint gets them. */
@@ -198,7 +227,8 @@ function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number
     return;
   }
   if (exchange.canReplay) {
-    if (exchange.outLength - exchange.headLength + (to - from) <= keptMax) exchange.append(bytes, from, to);
+    if (exchange.outLength - exchange.headLength + (to - from) <= keptMax)
+      exchange.append(bytes, from, to);
     else exchange.canReplay = false;
   }
   const connection = exchange.connection!;
@@ -228,7 +258,12 @@ function sendCounted(exchange: Exchange): void {
 }
 
 /** Keeps bytes that belong to the client's next request; past a bound the client is not read any more. */
-export function readAhead(client: ClientConnection, bytes: Uint8Array, from: number, end: number): void {
+export function readAhead(
+  client: ClientConnection,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+): void {
   const ahead = client.ahead;
   if (ahead === null) client.ahead = bytes.slice(from, end);
   else {

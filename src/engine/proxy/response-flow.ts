@@ -21,7 +21,11 @@ const informationalMax = 32;
 const trailerBytesMax = 65_536;
 
 /** Reads a response head, or on with one: interim answers first, then the final one with what came of its body. */
-export function readResponseHead(exchange: Exchange, connection: EndpointConnection, chunk: Uint8Array): void {
+export function readResponseHead(
+  exchange: Exchange,
+  connection: EndpointConnection,
+  chunk: Uint8Array,
+): void {
   let bytes = chunk;
   let base = 0;
   let end = chunk.length;
@@ -32,7 +36,8 @@ export function readResponseHead(exchange: Exchange, connection: EndpointConnect
     if (partial === null) {
       head.reset(responseHeadLimits);
       fed = head.feed(bytes, base, end);
-      if (fed === Fed.More) connection.partial = beginPartial(true, responseHeadLimits, bytes, base, end);
+      if (fed === Fed.More)
+        connection.partial = beginPartial(true, responseHeadLimits, bytes, base, end);
     } else {
       fed = feedPartial(partial, bytes, base, end);
       head = partial.parser;
@@ -52,7 +57,8 @@ export function readResponseHead(exchange: Exchange, connection: EndpointConnect
       return;
     }
     if (head.status === 101) {
-      if (exchange.asksUpgrade && exchange.isRequestDone) beginTunnel(exchange, connection, head, bytes, base, end);
+      if (exchange.asksUpgrade && exchange.isRequestDone)
+        beginTunnel(exchange, connection, head, bytes, base, end);
       else failAttempt(exchange, Failure.BadResponse);
       return;
     }
@@ -76,7 +82,14 @@ function inform(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: n
 }
 
 /** The final answer's head, and what came of the body with it in `bytes[base, end)`. */
-function answer(exchange: Exchange, connection: EndpointConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
+function answer(
+  exchange: Exchange,
+  connection: EndpointConnection,
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+): void {
   const status = head.status;
   const endpoint = connection.endpoint;
   const runtime = exchange.runtime;
@@ -95,15 +108,32 @@ function answer(exchange: Exchange, connection: EndpointConnection, head: HeadPa
   const framing = responseFraming(head, exchange.method);
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
-  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
-  const persistence = !exchange.keepsClient ? Persistence.Close : exchange.clientMinor === 0 ? Persistence.KeepAlive : Persistence.Silent;
-  const headLength = writeResponseHead(head, bytes, base, runtime.scratch, 0, exchange.reframe, persistence);
+  exchange.keepsClient =
+    exchange.keepsClient &&
+    exchange.isRequestDone &&
+    !runtime.isDraining &&
+    exchange.reframe !== Reframe.ToClose;
+  const persistence = !exchange.keepsClient
+    ? Persistence.Close
+    : exchange.clientMinor === 0
+      ? Persistence.KeepAlive
+      : Persistence.Silent;
+  const headLength = writeResponseHead(
+    head,
+    bytes,
+    base,
+    runtime.scratch,
+    0,
+    exchange.reframe,
+    persistence,
+  );
   const from = base + head.headBytes;
 
   if (framing === Framing.UntilClose) {
     exchange.endpointPersists = false;
     exchange.awaitBody();
-    if (toClient(exchange, runtime.scratch, 0, headLength, false) && from < end) passUntilClose(exchange, bytes, from, end);
+    if (toClient(exchange, runtime.scratch, 0, headLength, false) && from < end)
+      passUntilClose(exchange, bytes, from, end);
     return;
   }
   let bodyEnd = from;
@@ -134,7 +164,8 @@ function answer(exchange: Exchange, connection: EndpointConnection, head: HeadPa
 }
 
 function reframeFor(framing: Framing, clientMinor: number): Reframe {
-  if (framing === Framing.UntilClose) return clientMinor === 0 ? Reframe.ToClose : Reframe.ToChunked;
+  if (framing === Framing.UntilClose)
+    return clientMinor === 0 ? Reframe.ToClose : Reframe.ToChunked;
   return framing === Framing.Chunked && clientMinor === 0 ? Reframe.ToClose : Reframe.Keep;
 }
 
@@ -150,7 +181,14 @@ function countStatus(exchange: Exchange, firstSlot: number, status: number): voi
  *   bytes:   | old head ………………………… | body … |
  *            |       | new head ……… | body … |     nothing of the body is copied
  */
-function headAndBody(exchange: Exchange, headLength: number, oldHeadLength: number, bytes: Uint8Array, from: number, bodyEnd: number): boolean {
+function headAndBody(
+  exchange: Exchange,
+  headLength: number,
+  oldHeadLength: number,
+  bytes: Uint8Array,
+  from: number,
+  bodyEnd: number,
+): boolean {
   const scratch = exchange.runtime.scratch;
   if (headLength <= oldHeadLength) {
     const start = from - headLength;
@@ -161,7 +199,10 @@ function headAndBody(exchange: Exchange, headLength: number, oldHeadLength: numb
     copyBytes(scratch, headLength, bytes, from, bodyEnd);
     return toClient(exchange, scratch, 0, headLength + bodyEnd - from, false);
   }
-  return toClient(exchange, scratch, 0, headLength, false) && toClient(exchange, bytes, from, bodyEnd, true);
+  return (
+    toClient(exchange, scratch, 0, headLength, false) &&
+    toClient(exchange, bytes, from, bodyEnd, true)
+  );
 }
 
 /** Passes on what came of a response body. */
@@ -179,7 +220,8 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
       if (to < end) exchange.endpointPersists = false;
       if (exchange.responseRemaining > 0) exchange.awaitBody();
       else exchange.responseDueMs = never;
-      if (toClient(exchange, chunk, 0, to, true) && exchange.responseRemaining === 0) finishBody(exchange);
+      if (toClient(exchange, chunk, 0, to, true) && exchange.responseRemaining === 0)
+        finishBody(exchange);
       return;
     }
     case Framing.Chunked: {
@@ -193,7 +235,8 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
         if (decoder.readEnd < end) exchange.endpointPersists = false;
         exchange.responseDueMs = never;
       } else exchange.awaitBody();
-      if (toClient(exchange, chunk, 0, decoder.writeEnd, true) && decoded === Decoded.Done) finishBody(exchange);
+      if (toClient(exchange, chunk, 0, decoder.writeEnd, true) && decoded === Decoded.Done)
+        finishBody(exchange);
       return;
     }
     default:
@@ -204,7 +247,8 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
 
 /** The body is complete: trailers that were kept follow it. */
 function finishBody(exchange: Exchange): void {
-  const tail = exchange.responseFraming === Framing.Chunked ? exchange.responseDecoder!.tail : undefined;
+  const tail =
+    exchange.responseFraming === Framing.Chunked ? exchange.responseDecoder!.tail : undefined;
   if (tail !== undefined && !toClient(exchange, tail, 0, tail.length, true)) return;
   completeResponse(exchange);
 }
@@ -224,7 +268,8 @@ function passUntilClose(exchange: Exchange, bytes: Uint8Array, from: number, end
     toClient(exchange, scratch, 0, at, false);
     return;
   }
-  if (toClient(exchange, scratch, 0, at, false) && toClient(exchange, bytes, from, end, true)) toClient(exchange, lastChunk, 1, 3, true);
+  if (toClient(exchange, scratch, 0, at, false) && toClient(exchange, bytes, from, end, true))
+    toClient(exchange, lastChunk, 1, 3, true);
 }
 
 /** The endpoint has ended its side: the end of a body that close delimits, an end too early for any other. */
@@ -238,12 +283,22 @@ export function responseEnded(exchange: Exchange): void {
     failExchange(exchange, Failure.ResponseCut);
     return;
   }
-  if (exchange.reframe === Reframe.ToChunked && !toClient(exchange, lastChunk, 0, lastChunk.length, true)) return;
+  if (
+    exchange.reframe === Reframe.ToChunked &&
+    !toClient(exchange, lastChunk, 0, lastChunk.length, true)
+  )
+    return;
   completeResponse(exchange);
 }
 
 /** Writes to the client; while it takes no more, the endpoint is not read. False when the client is gone. */
-export function toClient(exchange: Exchange, bytes: Uint8Array, from: number, to: number, isOwned: boolean): boolean {
+export function toClient(
+  exchange: Exchange,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  isOwned: boolean,
+): boolean {
   const client = exchange.client!;
   const runtime = exchange.runtime;
   runtime.counters[client.listener.base + ListenerSlot.bytesOut]! += to - from;
@@ -255,7 +310,8 @@ export function toClient(exchange: Exchange, bytes: Uint8Array, from: number, to
   }
   if (client.backlog !== null) {
     exchange.connection?.pause();
-    if (client.writeDueMs === never) client.awaitWrite(runtime.nowMs + client.listener.settings.timeouts.writeMs);
+    if (client.writeDueMs === never)
+      client.awaitWrite(runtime.nowMs + client.listener.settings.timeouts.writeMs);
   }
   return true;
 }

@@ -18,7 +18,11 @@ const buffersKeptMax = 1024;
 export const smallBufferBytes = 4096;
 
 /** Heads of endpoints: generous, but bounded. */
-export const responseHeadLimits: HeadLimits = { headBytesMax: 65_536, fieldsMax: 256, targetBytesMax: 0 };
+export const responseHeadLimits: HeadLimits = {
+  headBytesMax: 65_536,
+  fieldsMax: 256,
+  targetBytesMax: 0,
+};
 
 /**
  * What the connections of one worker share: clock, deadlines, buffers, parsers. One clock read per tick serves every
@@ -56,7 +60,13 @@ export class Runtime {
     this.requestParser = new HeadParser(false, responseHeadLimits);
     this.responseParser = new HeadParser(true, responseHeadLimits);
     this.writing = {
-      rules: { addsXForwarded: true, addsForwarded: false, addsRequestId: true, addsTraceContext: true, dropsUnderscores: true },
+      rules: {
+        addsXForwarded: true,
+        addsForwarded: false,
+        addsRequestId: true,
+        addsTraceContext: true,
+        dropsUnderscores: true,
+      },
       forwarded: undefined as unknown as RequestWriting["forwarded"],
       isTrusted: false,
       requestId: this.ids.requestId,
@@ -70,7 +80,8 @@ export class Runtime {
   #tick(): void {
     const now = clock.monotonicMs();
     const lateMs = now - this.nowMs - tickMs;
-    if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
+    if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!)
+      this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
     this.nowMs = now;
     this.wheel.advance(now);
   }
@@ -95,7 +106,8 @@ export class Runtime {
   }
 
   giveBackBuffer(buffer: Uint8Array): void {
-    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax) this.#buffers.push(buffer);
+    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax)
+      this.#buffers.push(buffer);
   }
 
   stop(): void {

@@ -17,7 +17,14 @@ const keepAliveMs = 60_000;
  * The endpoint has switched protocols (RFC 9110 §15.2.2): from here on bytes pass both ways unread. What the client sent
  * behind its request head has waited for this moment, because before it those bytes could still have been a request.
  */
-export function beginTunnel(exchange: Exchange, connection: EndpointConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
+export function beginTunnel(
+  exchange: Exchange,
+  connection: EndpointConnection,
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+): void {
   const client = exchange.client!;
   const runtime = exchange.runtime;
   exchange.status = 101;
@@ -36,9 +43,18 @@ export function beginTunnel(exchange: Exchange, connection: EndpointConnection, 
   // The request is on its way for good; only the connections are needed now.
   runtime.giveBackBuffer(exchange.out);
   exchange.out = new Uint8Array(0);
-  const length = writeResponseHead(head, bytes, base, runtime.scratch, 0, Reframe.Keep, Persistence.Upgrade);
+  const length = writeResponseHead(
+    head,
+    bytes,
+    base,
+    runtime.scratch,
+    0,
+    Reframe.Keep,
+    Persistence.Upgrade,
+  );
   if (!toClient(exchange, runtime.scratch, 0, length, false)) return;
-  if (base + head.headBytes < end && !toClient(exchange, bytes, base + head.headBytes, end, true)) return;
+  if (base + head.headBytes < end && !toClient(exchange, bytes, base + head.headBytes, end, true))
+    return;
   const ahead = client.ahead;
   client.ahead = null;
   client.resume();
@@ -96,4 +112,3 @@ export function endTunnel(exchange: Exchange, resets: boolean): void {
   abortByClient(client, resets ? Failure.ResponseReset : Failure.None);
   client.close(resets);
 }
-

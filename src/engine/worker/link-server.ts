@@ -56,10 +56,17 @@ export function listenForWorkers(path: string, handlers: LinkServerHandlers): { 
 type Hello = Extract<ToSupervisor, { kind: "hello" }>;
 
 function linkOf(peer: UnixPeer, { index, pid }: Hello): WorkerLink {
-  return { index, pid, send: (message) => void peer.write(encodeFrame(message)), close: () => peer.close() };
+  return {
+    index,
+    pid,
+    send: (message) => void peer.write(encodeFrame(message)),
+    close: () => peer.close(),
+  };
 }
 
 function wrongHello(message: ToSupervisor): string | undefined {
   if (message?.kind !== "hello") return "no hello";
-  return message.linkVersion === linkVersion ? undefined : `link version ${message.linkVersion}, wanted ${linkVersion}`;
+  return message.linkVersion === linkVersion
+    ? undefined
+    : `link version ${message.linkVersion}, wanted ${linkVersion}`;
 }

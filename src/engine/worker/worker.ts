@@ -1,4 +1,9 @@
-import { linkVersion, type EndpointRowState, type ToSupervisor, type ToWorker } from "../../model/link.ts";
+import {
+  linkVersion,
+  type EndpointRowState,
+  type ToSupervisor,
+  type ToWorker,
+} from "../../model/link.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { openCounters } from "../../observe/counter-file.ts";
 import type { Platform, UserIds } from "../../platform/ports.ts";
@@ -28,7 +33,11 @@ type LogLevel = "debug" | "info" | "warn" | "error";
  * Runs this process as a worker, until a drain is over or the supervisor was never there. Whatever fails before the
  * first `ready` ends the process with code 1: the supervisor counts that and says so.
  */
-export function runWorker(options: WorkerOptions, platform: Platform, createDataPlane: CreateDataPlane): void {
+export function runWorker(
+  options: WorkerOptions,
+  platform: Platform,
+  createDataPlane: CreateDataPlane,
+): void {
   const { processes } = platform;
   processes.nameThis(workerProcessName);
   const memory = platform.sharedMemory.open(options.memoryPath);
@@ -61,7 +70,12 @@ class Worker {
   #revision: number | undefined;
   #isDraining = false;
 
-  constructor(options: WorkerOptions, platform: Platform, counters: Float64Array, createDataPlane: CreateDataPlane) {
+  constructor(
+    options: WorkerOptions,
+    platform: Platform,
+    counters: Float64Array,
+    createDataPlane: CreateDataPlane,
+  ) {
     this.#options = options;
     this.#platform = platform;
     this.#dataPlane = createDataPlane({
@@ -70,7 +84,13 @@ class Worker {
       log: (level, code, text) => this.#log(level, code, text),
     });
     this.#link = new LinkClient(options.linkPath, platform.timers, {
-      up: () => this.#send({ kind: "hello", index: options.index, pid: platform.processes.pid, linkVersion }),
+      up: () =>
+        this.#send({
+          kind: "hello",
+          index: options.index,
+          pid: platform.processes.pid,
+          linkVersion,
+        }),
       message: (message) => this.#guard(() => this.#handle(message)),
       // Without a supervisor a worker goes on with what it has; one that has nothing yet is of no use.
       down: () => {
@@ -115,7 +135,11 @@ class Worker {
         return this.#drain(message.drainMs);
       default:
         // Raised link versions keep this from happening; the type keeps the list complete.
-        return this.#log("error", "link-unknown-message", `message ${(message satisfies never as ToWorker).kind}`);
+        return this.#log(
+          "error",
+          "link-unknown-message",
+          `message ${(message satisfies never as ToWorker).kind}`,
+        );
     }
   }
 
@@ -129,7 +153,8 @@ class Worker {
       this.#dataPlane.setStates(states);
     } else {
       const why = this.#dataPlane.prepare(snapshot);
-      if (why !== undefined) return this.#send({ kind: "refused", revision: snapshot.revision, why });
+      if (why !== undefined)
+        return this.#send({ kind: "refused", revision: snapshot.revision, why });
       this.#dataPlane.commit(snapshot.revision, states);
     }
     this.#revision = snapshot.revision;
@@ -139,7 +164,9 @@ class Worker {
   #prepare(snapshot: Snapshot): void {
     const { revision } = snapshot;
     const why = this.#dataPlane.prepare(snapshot);
-    this.#send(why === undefined ? { kind: "prepared", revision } : { kind: "refused", revision, why });
+    this.#send(
+      why === undefined ? { kind: "prepared", revision } : { kind: "refused", revision, why },
+    );
   }
 
   #commit(revision: number, states: readonly EndpointRowState[]): void {

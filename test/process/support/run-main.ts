@@ -32,14 +32,23 @@ process.exitCode = await run(
       const stateOf = (isResolved: boolean) => (isResolved ? EndpointState.Up : EndpointState.Down);
       return {
         update(pools) {
-          rows = new Map(pools.flatMap(({ endpoints }) => endpoints.map(({ row, ip }) => [row, ip !== undefined])));
+          rows = new Map(
+            pools.flatMap(({ endpoints }) =>
+              endpoints.map(({ row, ip }) => [row, ip !== undefined]),
+            ),
+          );
         },
         states: () => [...rows].map(([row, isResolved]) => [row, stateOf(isResolved)]),
         trouble: () => undefined,
         view(row) {
           const isResolved = rows.get(row);
           if (isResolved === undefined) return undefined;
-          return { state: stateOf(isResolved), why: HealthWhy.Unchecked, whyText: "test", sinceAt: 0 };
+          return {
+            state: stateOf(isResolved),
+            why: HealthWhy.Unchecked,
+            whyText: "test",
+            sinceAt: 0,
+          };
         },
         stop: () => undefined,
       };
