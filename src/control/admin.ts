@@ -43,8 +43,7 @@ export function startAdmin(options: AdminOptions): AdminServer {
         : answer;
     });
     if (result.ok) return result.value;
-    if (result.code === "EADDRINUSE")
-      throw new AppError("admin-address-in-use", `${name} is in use`);
+    if (result.code === "EADDRINUSE") throw new AppError("admin-address-in-use", `${name} is in use`);
     throw new AppError("admin-listen-failed", `${name}: ${result.text}`);
   };
   const tcp = bind === undefined ? undefined : open("tcp", bind, `admin.bind ${addressText(bind)}`);
@@ -52,9 +51,7 @@ export function startAdmin(options: AdminOptions): AdminServer {
     const unix = open("socket", { path: socket }, `admin.socket ${socket}`);
     return {
       addresses:
-        bind === undefined || tcp === undefined
-          ? { socket }
-          : { socket, tcp: { host: bind.host, port: tcp.port } },
+        bind === undefined || tcp === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp.port } },
       async stop() {
         await Promise.all([unix.stop(), tcp?.stop()]);
       },

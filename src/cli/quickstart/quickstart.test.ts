@@ -85,10 +85,7 @@ describe("live view", () => {
   for (const width of [40, 60, 80, 140]) {
     test(`no line is wider than a terminal of ${width} from 60 on, and free texts never`, () => {
       const lines = liveLines(scene, { width, paint: plain });
-      const free =
-        width < 60
-          ? lines.filter((line) => line.startsWith("  curl") || line.includes("requests,"))
-          : lines;
+      const free = width < 60 ? lines.filter((line) => line.startsWith("  curl") || line.includes("requests,")) : lines;
       for (const line of free) expect(line.length).toBeLessThanOrEqual(width);
     });
   }
@@ -165,13 +162,11 @@ describe("a taken port", () => {
     );
   });
   test("knows its own kind", () => {
-    expect(
-      takenPortText(8080, { uid: 0, pid: 12, command: "bun src/main/weichensteller.ts start" }),
-    ).toContain("npx weichensteller stop");
+    expect(takenPortText(8080, { uid: 0, pid: 12, command: "bun src/main/weichensteller.ts start" })).toContain(
+      "npx weichensteller stop",
+    );
   });
   test("another user's process has no pid for us", () => {
-    expect(takenPortText(8080, { uid: 33, user: "www-data" })).toContain(
-      "is taken by a process of user www-data",
-    );
+    expect(takenPortText(8080, { uid: 33, user: "www-data" })).toContain("is taken by a process of user www-data");
   });
 });

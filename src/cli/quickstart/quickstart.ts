@@ -44,10 +44,7 @@ const redrawEveryMs = 1000;
 const lookEveryMs = 200;
 
 /** The quickstart: three services, the balancer in front, and a live view until Ctrl-C. Returns the exit code. */
-export async function runQuickstart(
-  { port }: { readonly port: number },
-  ports: QuickstartPorts,
-): Promise<number> {
+export async function runQuickstart({ port }: { readonly port: number }, ports: QuickstartPorts): Promise<number> {
   const { io, paths, files } = ports;
   refuseTakenPort(port, ports);
   const adminPort = ports.holder({ host, port: usualAdminPort }) === undefined ? usualAdminPort : 0;
@@ -81,8 +78,7 @@ export async function runQuickstart(
       file,
       log: (line) => show.log(line),
       onRunning(view) {
-        if (adminPort === 0)
-          show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
+        if (adminPort === 0) show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
         show.begin(() => ({ view: view(), services: services.list(), file }));
       },
     });
@@ -101,11 +97,7 @@ async function startServices(services: DemoServices): Promise<void> {
   try {
     await services.start(serviceNames);
   } catch (cause) {
-    throw new AppError(
-      "quickstart-failed",
-      cause instanceof Error ? cause.message : String(cause),
-      { cause },
-    );
+    throw new AppError("quickstart-failed", cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
