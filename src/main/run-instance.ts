@@ -22,23 +22,18 @@ export interface InstanceOptions {
 /** Runs an instance on the real machine until it ended; returns the exit code. */
 export function runInstance(options: InstanceOptions): Promise<number> {
   const { file, version, onRunning } = options;
-  const platform =
-    options.errorOutput === undefined ? linux : { ...linux, errorOutput: options.errorOutput };
+  const platform = options.errorOutput === undefined ? linux : { ...linux, errorOutput: options.errorOutput };
   let view: (() => StatusView) | undefined;
   const parts: RunParts = {
     platform,
     parseConfig: parseWithDefaults,
     createHealth: (onChange) =>
-<<<<<<< HEAD
-      new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
-=======
       new Prober({
         clock: platform.clock,
         timers: platform.timers,
         random: platform.random,
         onChange,
       }),
->>>>>>> control
     startAdmin(admin) {
       view = admin.view;
       return startAdmin(admin);
@@ -48,15 +43,11 @@ export function runInstance(options: InstanceOptions): Promise<number> {
     },
   };
   return run(
-<<<<<<< HEAD
-    { file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] },
-=======
     {
       file: resolve(file),
       version,
       workerCommand: [process.execPath, ...bunFlags, join(import.meta.dir, "worker.ts")],
     },
->>>>>>> control
     parts,
   );
 }
