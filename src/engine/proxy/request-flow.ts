@@ -12,6 +12,7 @@ import {
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { ListenerSlot } from "../../observe/counters.ts";
+import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
 import { failAttempt, startAttempt } from "./attempt.ts";
@@ -60,6 +61,8 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   client.exchange = exchange;
   exchange.client = client;
   exchange.startedMs = runtime.nowMs;
+  client.bodyBytes = 0;
+  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) exchange.loggedFromMs = clock.monotonicMs();
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
   exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
@@ -81,6 +84,8 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const route = settings.router.route(head, bytes, base);
   const pool = settings.pools[route];
   if (pool === undefined) {
+    // Nothing goes anywhere, but a log line still wants to say what was asked for.
+    if (exchange.loggedFromMs > 0) keepHead(exchange, bytes, base, head.headBytes);
     failExchange(exchange, Failure.NoRoute);
     return;
   }
@@ -105,6 +110,12 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
   if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
     startAttempt(exchange);
+}
+
+function keepHead(exchange: Exchange, bytes: Uint8Array, base: number, headBytes: number): void {
+  exchange.out = exchange.runtime.takeBuffer(headBytes);
+  exchange.append(bytes, base, base + headBytes);
+  exchange.headLength = headBytes;
 }
 
 /** The head as the endpoint gets it, at the beginning of `exchange.out`. */

@@ -268,6 +268,7 @@ export function toClient(exchange: Exchange, bytes: Uint8Array, from: number, to
   const client = exchange.client!;
   const runtime = exchange.runtime;
   runtime.counters[client.listener.base + ListenerSlot.bytesOut]! += to - from;
+  exchange.bytesOut += to - from;
   const taken = send(client, bytes, from, to, isOwned);
   if (taken === broken) {
     abortByClient(client, Failure.ClientReset);
