@@ -10,7 +10,7 @@ import { type Counters, counterFileBytes, initCounters } from "../observe/counte
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
-import type { Cancel, Platform, UserIds } from "../platform/ports.ts";
+import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
@@ -85,7 +85,8 @@ export class Supervisor {
   /** Descriptors of the listeners; workers have their own. */
   #listening: readonly number[] = [];
   #inWorkers: ReadonlyMap<string, readonly ListenSocket[]> = new Map();
-  #connectionsMax = 0;
+  /** As workers were started with it. */
+  #descriptorLimit: DescriptorLimit = { soft: 0, hard: 0 };
   #admin: AdminAddresses;
   /** Settles when the start cannot add to `#undo` any more. */
   #begun: Promise<unknown> = Promise.resolve();
@@ -213,12 +214,9 @@ export class Supervisor {
 
   /** Raises the descriptor limit as far as it is needed and allowed; returns the number of workers. */
   #measure({ process }: Config): number {
-    const { platform, log } = this.#parts;
+    const { platform } = this.#parts;
     const workers = workerCount(process, platform.processes.cores);
-    const limit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
-    const { connectionsMax, warning } = capacity(process, workers, limit);
-    if (warning !== undefined) log("warn", "descriptor-limit", warning);
-    this.#connectionsMax = connectionsMax;
+    this.#descriptorLimit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
     return workers;
   }
 
@@ -408,6 +406,9 @@ export class Supervisor {
   }
 
   #compile(config: Config, resolved: ResolvedNames, before: Allocation): ReturnType<typeof compile> {
+    const workers = workerCount(config.process, this.#parts.platform.processes.cores);
+    const { connectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
+    if (warning !== undefined) this.#parts.log("warn", "descriptor-limit", warning);
     return compile({
       revision: (this.#current?.snapshot.revision ?? 0) + 1,
       config,
@@ -415,7 +416,7 @@ export class Supervisor {
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
       addresses: resolved.addresses,
       sockets: this.#inWorkers,
-      connectionsMax: this.#connectionsMax,
+      connectionsMax,
     });
   }
 

@@ -65,11 +65,11 @@ describe("the real program", () => {
 
   test("workers killed under traffic: no connection is refused, and only requests on a killed worker's connections are cut", async () => {
     const balancer = await begin(yaml(origin("a").address), { workers: 2 });
-    let isOver = false;
+    const end = new AbortController();
     let answered = 0;
     const failures: string[] = [];
     const client = async (): Promise<void> => {
-      while (!isOver) {
+      while (!end.signal.aborted) {
         try {
           expect(await get(balancer)).toBe("200 a");
           answered++;
@@ -90,7 +90,7 @@ describe("the real program", () => {
       );
       await eventually("traffic goes on", async () => answered > before + 20 || undefined);
     }
-    isOver = true;
+    end.abort();
     await Promise.all(clients);
     // A client of ours has one request at a time: a death can cut at most that one.
     expect(failures.filter((code) => code !== "ECONNRESET")).toEqual([]);

@@ -144,6 +144,16 @@ describe("SIGHUP", () => {
     expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([[0, 1], [2]]);
   });
 
+  test("another bound of connections holds from the reload on", async () => {
+    const instance = begin(settings({ connections: 100 }));
+    const client = await connect(await address(instance));
+    expect((await client.ask()).connectionsMax).toBe(50);
+    instance.rewrite(settings({ connections: 41 }));
+    instance.kill("SIGHUP");
+    await instance.said("revision 2");
+    expect((await client.ask()).connectionsMax).toBe(21);
+  });
+
   test("a new address for a listener is refused by name, and nothing changes", async () => {
     const instance = begin();
     const client = await connect(await address(instance));
