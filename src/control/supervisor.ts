@@ -18,6 +18,7 @@ import type { Cancel, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
+import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import { bindListeners, inheritance } from "./listeners.ts";
@@ -110,7 +111,10 @@ export class Supervisor {
       { names, timers, log: parts.log },
       () => void this.#applyFoundNames(),
     );
-    this.#health = parts.createHealth((states) => this.#broadcast({ kind: "states", states }));
+    this.#health = parts.createHealth((states) => {
+      this.#broadcast({ kind: "states", states });
+      logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+    });
     this.#undo.push(() => this.#health.stop());
     this.#undo.push(() => this.#names.stop());
   }
