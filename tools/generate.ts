@@ -17,9 +17,7 @@ for (const [name, text] of files) {
   if (!process.argv.includes("--check")) {
     writeFileSync(path, text);
   } else if (readOrNothing(path) !== text) {
-    console.error(
-      `docs/reference/${name} is not what the schema says: run bin/bun tools/generate.ts`,
-    );
+    console.error(`docs/reference/${name} is not what the schema says: run bin/bun tools/generate.ts`);
     differ++;
   }
 }

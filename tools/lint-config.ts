@@ -79,12 +79,7 @@ export function lintConfig(): string {
       ...layers.flatMap(overridesOf),
       {
         files: ["src/**/*.test.ts", "test/**/*.ts", "bench/**/*.ts", "tools/**/*.ts"],
-        rules: off(
-          "no-restricted-globals",
-          "no-restricted-properties",
-          "oxc/no-async-await",
-          "no-console",
-        ),
+        rules: off("no-restricted-globals", "no-restricted-properties", "oxc/no-async-await", "no-console"),
       },
     ],
   };
@@ -111,16 +106,14 @@ function overridesOf(layer: Layer): unknown[] {
       rules: { ...free, "no-restricted-imports": ["error", { patterns }] },
     });
   }
-  const forTests: Setting =
-    directionOf(layer).length > 0 ? ["error", { patterns: directionOf(layer) }] : "off";
+  const forTests: Setting = directionOf(layer).length > 0 ? ["error", { patterns: directionOf(layer) }] : "off";
   found.push({ files: [`${folder}/**/*.test.ts`], rules: { "no-restricted-imports": forTests } });
   return found;
 }
 
 function rulesOf(layer: Layer, downwards: readonly unknown[]): Record<string, Setting> {
   const patterns = [...downwards, packagesFor(`src/${layer}/`)];
-  const console: Record<string, Setting> =
-    layer === "cli" || layer === "main" ? {} : { "no-console": "error" };
+  const console: Record<string, Setting> = layer === "cli" || layer === "main" ? {} : { "no-console": "error" };
   if (doorLayers.includes(layer)) {
     const paths = [{ name: "bun", importNames: [...socketCalls], message: sockets }];
     return {
@@ -142,10 +135,7 @@ function rulesOf(layer: Layer, downwards: readonly unknown[]): Record<string, Se
     message: "a pure folder decides from what it is given",
   }));
   return {
-    "no-restricted-imports": [
-      "error",
-      { patterns: [...patterns, isPure ? builtins : mostBuiltins] },
-    ],
+    "no-restricted-imports": ["error", { patterns: [...patterns, isPure ? builtins : mostBuiltins] }],
     "no-restricted-globals": ["error", ...doors, ...(isPure ? timeless : [])],
     "no-restricted-properties": [
       "error",

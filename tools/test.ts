@@ -48,13 +48,10 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.install && process.getuid?.() !== 0) {
-    say(
-      "--install needs root: run it as root, or install the packages of 'npm test -- --list-needs' yourself",
-    );
+    say("--install needs root: run it as root, or install the packages of 'npm test -- --list-needs' yourself");
     return 1;
   }
-  if (options.install || (process.env["CI"] === "true" && process.getuid?.() === 0))
-    await installPackages(say);
+  if (options.install || (process.env["CI"] === "true" && process.getuid?.() === 0)) await installPackages(say);
   const report: Report = { totals: noTotals, skipped: [], failed: [], isInterrupted: false };
   endOnSignal(report);
   await runAll(options, report);
@@ -102,19 +99,13 @@ async function runAll(options: Options, report: Report): Promise<void> {
 }
 
 function findTests(root: string, filters: readonly string[]): string[] {
-  const paths = [
-    ...new Bun.Glob("{src,tools,bench,test}/**/*.test.ts").scanSync({ cwd: root }),
-  ].sort();
+  const paths = [...new Bun.Glob("{src,tools,bench,test}/**/*.test.ts").scanSync({ cwd: root })].sort();
   return paths.filter(
-    (path) =>
-      filters.length === 0 || filters.some((filter) => path.includes(filter.replace(/^\.\//, ""))),
+    (path) => filters.length === 0 || filters.some((filter) => path.includes(filter.replace(/^\.\//, ""))),
   );
 }
 
-async function twoAtATime(
-  paths: readonly string[],
-  work: (path: string) => Promise<void>,
-): Promise<void> {
+async function twoAtATime(paths: readonly string[], work: (path: string) => Promise<void>): Promise<void> {
   const queue = [...paths];
   const lane = async (): Promise<void> => {
     for (let path = queue.shift(); path !== undefined; path = queue.shift()) await work(path);
@@ -133,9 +124,7 @@ function record(report: Report, run: FileRun): void {
     return;
   }
   const problem = verdict.problem === undefined ? "" : `: ${verdict.problem}`;
-  say(
-    `FAILED  ${path}  ${verdict.failed} of ${verdict.passed + verdict.failed}${problem}  ${took}`,
-  );
+  say(`FAILED  ${path}  ${verdict.failed} of ${verdict.passed + verdict.failed}${problem}  ${took}`);
   say(
     indent(
       run.output

@@ -23,18 +23,10 @@ export const endpointsPerPeer = 3;
 export const postBytes = 4096;
 
 /** Starts the back end with a set of ports for each name. */
-export async function startBackend(
-  settings: BenchSettings,
-  peers: readonly string[],
-): Promise<Backend> {
-  const [health = 0, status = 0, ...endpointPorts] = await freePorts(
-    2 + peers.length * endpointsPerPeer,
-  );
+export async function startBackend(settings: BenchSettings, peers: readonly string[]): Promise<Backend> {
+  const [health = 0, status = 0, ...endpointPorts] = await freePorts(2 + peers.length * endpointsPerPeer);
   const ports = new Map(
-    peers.map((peer, index) => [
-      peer,
-      endpointPorts.slice(index * endpointsPerPeer, (index + 1) * endpointsPerPeer),
-    ]),
+    peers.map((peer, index) => [peer, endpointPorts.slice(index * endpointsPerPeer, (index + 1) * endpointsPerPeer)]),
   );
   const bodies = writeBodies(join(settings.dir, "bodies"));
   const dir = join(settings.dir, "backend");
@@ -44,9 +36,7 @@ export async function startBackend(
     dir,
     status,
     json125: bodies.json125,
-    listens: endpointPorts
-      .map((port) => `        listen 127.0.0.1:${port} backlog=4096;`)
-      .join("\n"),
+    listens: endpointPorts.map((port) => `        listen 127.0.0.1:${port} backlog=4096;`).join("\n"),
   });
   const healthDir = join(settings.dir, "health");
   writeConfig("health.conf", join(healthDir, "nginx.conf"), { dir: healthDir, health });
@@ -64,9 +54,7 @@ export async function startBackend(
     postFile: join(settings.dir, "bodies", "post-request"),
     accepted: async () => {
       own.asked += 1;
-      const text = await (
-        await fetch(`http://127.0.0.1:${status}/status`, { keepalive: false })
-      ).text();
+      const text = await (await fetch(`http://127.0.0.1:${status}/status`, { keepalive: false })).text();
       return Number(text.split("\n")[2]?.trim().split(" ")[0]) - own.asked;
     },
   };
@@ -74,15 +62,7 @@ export async function startBackend(
 
 /** Starts an nginx whose configuration lies in `dir`; it stays in the foreground. */
 export function startNginx(name: string, dir: string, core: number): Child {
-  const command = [
-    "nginx",
-    "-p",
-    dir,
-    "-e",
-    join(dir, "nginx-error.log"),
-    "-c",
-    join(dir, "nginx.conf"),
-  ];
+  const command = ["nginx", "-p", dir, "-e", join(dir, "nginx-error.log"), "-c", join(dir, "nginx.conf")];
   return startChild({ name, command, core, dir });
 }
 
@@ -104,9 +84,6 @@ function writeBodies(dir: string): { json125: string; files: [string, Buffer][] 
 }
 
 function numbered(bytes: number): Buffer {
-  const lines = Array.from(
-    { length: Math.ceil(bytes / 8) },
-    (_, line) => `${String(line).padStart(7, "0")}\n`,
-  );
+  const lines = Array.from({ length: Math.ceil(bytes / 8) }, (_, line) => `${String(line).padStart(7, "0")}\n`);
   return Buffer.from(lines.join("").slice(0, bytes));
 }

@@ -56,8 +56,7 @@ export async function runCase(
       const peer = await startPeer(name, settings, backend);
       contestants.push(await prepare(peer, bench, backend));
     }
-    for (const contestant of contestants)
-      note(contestant.peer.name, await verify(contestant, settings));
+    for (const contestant of contestants) note(contestant.peer.name, await verify(contestant, settings));
     for (let round = 0; round < options.pairs; round++) {
       const turns: Turn[] = [];
       for (const contestant of contestants) {
@@ -69,23 +68,15 @@ export async function runCase(
       rounds.push(turns);
     }
     // Once more at the end: what goes wrong only after a while shows.
-    for (const contestant of contestants)
-      note(contestant.peer.name, await verify(contestant, settings));
+    for (const contestant of contestants) note(contestant.peer.name, await verify(contestant, settings));
   } finally {
     for (const { peer } of contestants) if (peer.name !== "bare") await stopChild(peer.child);
   }
-  const rows = peers.map((peer, index) =>
-    judge(peer, index, rounds, [...(faults.get(peer) ?? [])]),
-  );
+  const rows = peers.map((peer, index) => judge(peer, index, rounds, [...(faults.get(peer) ?? [])]));
   return { bench, rows };
 }
 
-function judge(
-  peer: PeerName,
-  index: number,
-  rounds: readonly (readonly Turn[])[],
-  found: readonly string[],
-): Row {
+function judge(peer: PeerName, index: number, rounds: readonly (readonly Turn[])[], found: readonly string[]): Row {
   const pairs = rounds.flatMap((turns) => {
     const [own, reference] = [turns[index], turns[0]];
     return own === undefined || reference === undefined ? [] : [{ own, reference }];
@@ -97,15 +88,11 @@ function judge(
   );
   const ratio = summarize(pairs.map((pair) => pair.own.cpuUs / pair.reference.cpuUs));
   // With the core full, half the requests per second are twice the cost: what /proc says must agree with it.
-  const byThroughput = summarize(
-    pairs.map((pair) => pair.reference.perSecond / pair.own.perSecond),
-  ).median;
+  const byThroughput = summarize(pairs.map((pair) => pair.reference.perSecond / pair.own.perSecond)).median;
   const upstreamOpen = of((turn) => turn.upstream.open);
   const upstreamOpened = of((turn) => turn.upstream.opened);
   const faults =
-    found.length > faultsShown
-      ? [...found.slice(0, faultsShown), `${found.length - faultsShown} more`]
-      : [...found];
+    found.length > faultsShown ? [...found.slice(0, faultsShown), `${found.length - faultsShown} more`] : [...found];
   if (peer !== "bare") {
     const use = { open: upstreamOpen.median, opened: upstreamOpened.median };
     const reference = {

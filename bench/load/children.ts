@@ -53,10 +53,7 @@ export async function stopChild(child: Child): Promise<void> {
   if (!running.has(child.pid)) return;
   const tree = descendants(child.pid);
   signal(child.pid, "SIGTERM");
-  const gone = await Promise.race([
-    child.exited.then(() => true),
-    Bun.sleep(stopGraceMs).then(() => false),
-  ]);
+  const gone = await Promise.race([child.exited.then(() => true), Bun.sleep(stopGraceMs).then(() => false)]);
   if (!gone) signal(child.pid, "SIGKILL");
   await child.exited;
   for (const member of tree) killIfSame(member);
@@ -72,8 +69,7 @@ export async function stopAll(): Promise<void> {
 export async function runToEnd(options: ChildOptions): Promise<string> {
   const child = startChild(options);
   const status = await child.exited;
-  if (status !== 0)
-    throw new Error(`${options.name} ended with status ${status}: ${child.output().trim()}`);
+  if (status !== 0) throw new Error(`${options.name} ended with status ${status}: ${child.output().trim()}`);
   return child.output();
 }
 

@@ -40,14 +40,7 @@ export async function runWrk(
   load: Load,
   options: { readonly seconds: number; readonly verify: boolean },
 ): Promise<WrkResult> {
-  const command = [
-    "wrk",
-    "-t1",
-    `-c${load.connections}`,
-    `-d${options.seconds}s`,
-    "--timeout",
-    "10s",
-  ];
+  const command = ["wrk", "-t1", `-c${load.connections}`, `-d${options.seconds}s`, "--timeout", "10s"];
   command.push("-s", join(benchDir, "wrk.lua"), load.url, "--", options.verify ? "verify" : "load");
   command.push(load.bodyFile, load.postFile ?? "-", load.isClosing ? "close" : "keep");
   const output = await runToEnd({
@@ -117,10 +110,7 @@ export function readH2loadLog(text: string, wanted: number): RateResult {
 /** Least and greatest, without handing 10^5 arguments to Math.min. */
 function bounds(values: readonly number[]): [number, number] {
   return values.reduce<[number, number]>(
-    ([least, greatest], value) => [
-      value < least ? value : least,
-      value > greatest ? value : greatest,
-    ],
+    ([least, greatest], value) => [value < least ? value : least, value > greatest ? value : greatest],
     [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
   );
 }

@@ -40,8 +40,7 @@ export async function runIdle(
 ): Promise<IdleResult> {
   const rows: IdleRow[] = [];
   for (const name of peers) {
-    if (name !== "bare" && name !== "again")
-      rows.push(await measureIdle(name, bench, backend, settings));
+    if (name !== "bare" && name !== "again") rows.push(await measureIdle(name, bench, backend, settings));
   }
   return { bench, rows };
 }
@@ -63,16 +62,13 @@ async function measureIdle(
     const closed = { count: 0 };
     while (sockets.length < bench.connections) {
       const count = Math.min(openAtOnce, bench.connections - sockets.length);
-      const opened = await Promise.all(
-        Array.from({ length: count }, () => openIdle(peer.port, bench.path)),
-      );
+      const opened = await Promise.all(Array.from({ length: count }, () => openIdle(peer.port, bench.path)));
       for (const socket of opened) socket.once("close", () => (closed.count += 1));
       sockets.push(...opened);
     }
     await Bun.sleep(settleMs);
     const growth = sum(treeRssBytes(peer.child.pid)) - sum(before);
-    if (closed.count > 0)
-      faults.push(`${closed.count} of ${bench.connections} connections were closed`);
+    if (closed.count > 0) faults.push(`${closed.count} of ${bench.connections} connections were closed`);
     return {
       peer: name,
       treeBytes: sum(before),

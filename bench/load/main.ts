@@ -56,9 +56,7 @@ function readOptions(): Options {
     if (!peerNames.some((peer) => peer === name)) throw new Error(`no peer is called ${name}`);
   return {
     chosen: cases.filter((entry) => values.case.length === 0 || values.case.includes(entry.name)),
-    peers: peerNames.filter(
-      (peer) => peer === "haproxy" || wantedPeers.length === 0 || wantedPeers.includes(peer),
-    ),
+    peers: peerNames.filter((peer) => peer === "haproxy" || wantedPeers.length === 0 || wantedPeers.includes(peer)),
     pairs: whole("--pairs", values.pairs, 1),
     seconds: whole("--seconds", values.seconds, 1),
     proxyCore: whole("--proxy-core", values["proxy-core"], 0),
@@ -115,9 +113,7 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
       processor: cpus()[0]?.model ?? "unknown processor",
       cores: availableParallelism(),
       kernel: release(),
-      system:
-        /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ??
-        "unknown system",
+      system: /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown system",
     },
     versions: Object.fromEntries(tried.map((peer) => [peer, versionOf(peer)])),
     pairs: options.pairs,
@@ -144,9 +140,7 @@ function commitName(): string {
 /** Figures of whole runs are kept; those of partial or short ones only until the next. */
 function save(results: Results, isWhole: boolean): string {
   const dir = join(projectDir, "bench/results", isWhole ? "" : "tmp");
-  const name = isWhole
-    ? `${results.date.slice(0, 16).replace(":", "")}-${results.commit.split(" ")[0]}`
-    : "last";
+  const name = isWhole ? `${results.date.slice(0, 16).replace(":", "")}-${results.commit.split(" ")[0]}` : "last";
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, `${name}.json`), `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(join(dir, `${name}.md`), renderMarkdown(results));
@@ -156,17 +150,10 @@ function save(results: Results, isWhole: boolean): string {
 function writeDocs(results: Results): void {
   const file = join(projectDir, "docs/performance.md");
   const text = readFileSync(file, "utf8");
-  const [start, end] = [
-    "<!-- figures: npm run bench -- --write-docs -->",
-    "<!-- end of figures -->",
-  ];
+  const [start, end] = ["<!-- figures: npm run bench -- --write-docs -->", "<!-- end of figures -->"];
   const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from)
-    throw new Error(`docs/performance.md has no place for figures: ${start} … ${end}`);
-  writeFileSync(
-    file,
-    `${text.slice(0, from + start.length)}\n\n${renderMarkdown(results)}\n${text.slice(to)}`,
-  );
+  if (from < 0 || to < from) throw new Error(`docs/performance.md has no place for figures: ${start} … ${end}`);
+  writeFileSync(file, `${text.slice(0, from + start.length)}\n\n${renderMarkdown(results)}\n${text.slice(to)}`);
 }
 
 async function main(): Promise<number> {
@@ -188,9 +175,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const isWhole =
-    options.chosen.length === cases.length &&
-    options.pairs >= pairsForFigures &&
-    options.peers.includes("ours");
+    options.chosen.length === cases.length && options.pairs >= pairsForFigures && options.peers.includes("ours");
   if (options.writeDocs && !isWhole) {
     console.error("--write-docs takes all cases, our program and at least nine pairs");
     return 2;

@@ -34,11 +34,7 @@ export interface Contestant {
 }
 
 /** Learns the length of a peer's answer, and checks it byte by byte. */
-export async function prepare(
-  peer: RunningPeer,
-  bench: BenchCase,
-  backend: Backend,
-): Promise<Contestant> {
+export async function prepare(peer: RunningPeer, bench: BenchCase, backend: Backend): Promise<Contestant> {
   const bodyFile = backend.bodyFile(bench.path);
   const load: Load = {
     url: `http://127.0.0.1:${peer.port}${bench.path}`,
@@ -47,8 +43,7 @@ export async function prepare(
     isClosing: bench.isClosing,
     ...(bench.isPost ? { postFile: backend.postFile } : {}),
   };
-  const read = async (file: string): Promise<Buffer> =>
-    Buffer.from(await Bun.file(file).arrayBuffer());
+  const read = async (file: string): Promise<Buffer> => Buffer.from(await Bun.file(file).arrayBuffer());
   const bytes = await answerBytes({
     port: peer.port,
     path: bench.path,
@@ -64,8 +59,7 @@ export async function verify(contestant: Contestant, settings: BenchSettings): P
   const result = await runWrk(settings, contestant.load, { seconds: 1, verify: true });
   const faults = wrkFaults(result);
   if (result.verified === 0) faults.push("no answer at all");
-  if (result.wrongStatus > 0)
-    faults.push(`${result.wrongStatus} answers had another status than 200`);
+  if (result.wrongStatus > 0) faults.push(`${result.wrongStatus} answers had another status than 200`);
   if (result.wrongBody > 0) faults.push(`${result.wrongBody} answers had a wrong body`);
   return faults;
 }
@@ -122,35 +116,23 @@ interface Run {
   readonly faults: readonly string[];
 }
 
-async function measureMaximum(
-  contestant: Contestant,
-  settings: BenchSettings,
-  seconds: number,
-): Promise<Run> {
+async function measureMaximum(contestant: Contestant, settings: BenchSettings, seconds: number): Promise<Run> {
   const result = await runWrk(settings, contestant.load, { seconds, verify: false });
   const faults = wrkFaults(result);
   // wrk also counts the bytes of answers that were under way at the end: at most one a connection.
   const surplus = result.bytes - result.requests * contestant.answerBytes;
   if (surplus < 0 || surplus > contestant.load.connections * contestant.answerBytes) {
-    faults.push(
-      `${result.bytes} bytes in ${result.requests} answers of ${contestant.answerBytes} each`,
-    );
+    faults.push(`${result.bytes} bytes in ${result.requests} answers of ${contestant.answerBytes} each`);
   }
   return { ...result, faults };
 }
 
-async function measureRate(
-  load: Load,
-  settings: BenchSettings,
-  seconds: number,
-  rate: number,
-): Promise<Run> {
+async function measureRate(load: Load, settings: BenchSettings, seconds: number, rate: number): Promise<Run> {
   const result = await runH2load(settings, load, { seconds, rate });
   const faults: string[] = [];
   if (result.failed > 0) faults.push(`${result.failed} requests without a good answer`);
   // A generator that waits for the peer is no open loop any more: its latencies would flatter.
-  const reached =
-    (result.requests * 1e6) / (result.durationUs - load.connections * rampUsPerConnection);
+  const reached = (result.requests * 1e6) / (result.durationUs - load.connections * rampUsPerConnection);
   if (reached < rate * 0.97) faults.push(`${Math.round(reached)} of ${rate} requests/s`);
   return { ...result, faults };
 }
@@ -162,9 +144,7 @@ function wrkFaults(result: WrkResult): string[] {
     write: result.write,
     timeout: result.timeout,
   };
-  const faults = Object.entries(counted).flatMap(([what, count]) =>
-    count > 0 ? [`${count} ${what} errors`] : [],
-  );
+  const faults = Object.entries(counted).flatMap(([what, count]) => (count > 0 ? [`${count} ${what} errors`] : []));
   if (result.status > 0) faults.push(`${result.status} answers with a status above 399`);
   if (result.requests === 0) faults.push("no request finished");
   return faults;

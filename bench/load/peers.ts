@@ -6,15 +6,7 @@ import { benchDir, freePorts, projectDir, writeConfig, type BenchSettings } from
 import { waitForAnswer } from "./wait.ts";
 
 /** A program to measure. `again` is HAProxy a second time: what differs between the two is noise. */
-export const peerNames = [
-  "haproxy",
-  "ours",
-  "again",
-  "nginx",
-  "caddy",
-  "http-proxy-3",
-  "bare",
-] as const;
+export const peerNames = ["haproxy", "ours", "again", "nginx", "caddy", "http-proxy-3", "bare"] as const;
 export type PeerName = (typeof peerNames)[number];
 
 export const peerTitle: Readonly<Record<PeerName, string>> = {
@@ -44,11 +36,7 @@ interface Place {
 }
 
 /** Starts a peer on the proxy core and waits until it answers with a reply of the back end. */
-export async function startPeer(
-  name: PeerName,
-  settings: BenchSettings,
-  backend: Backend,
-): Promise<RunningPeer> {
+export async function startPeer(name: PeerName, settings: BenchSettings, backend: Backend): Promise<RunningPeer> {
   const endpoints = backend.ports.get(name) ?? [];
   if (name === "bare") return { name, port: endpoints[0] ?? 0, child: backend.child };
   const [listen = 0, admin = 0] = await freePorts(2);
@@ -65,8 +53,7 @@ export async function startPeer(
     endpoint3,
   };
   const child = starters[name]({ settings, dir, listen, backend, values });
-  if (name === "ours")
-    await waitForAnswer("http://localhost/readyz", child, join(dir, "admin.sock"));
+  if (name === "ours") await waitForAnswer("http://localhost/readyz", child, join(dir, "admin.sock"));
   await waitForAnswer(`http://127.0.0.1:${listen}/125`, child);
   return { name, port: listen, child };
 }
@@ -77,25 +64,12 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
   ours: (place) => {
     const file = join(place.dir, "weichensteller.yaml");
     writeConfig("weichensteller.yaml", file, place.values);
-    return start(place, "weichensteller", [
-      join(projectDir, "bin/weichensteller"),
-      "run",
-      "-c",
-      file,
-    ]);
+    return start(place, "weichensteller", [join(projectDir, "bin/weichensteller"), "run", "-c", file]);
   },
   nginx: (place) => {
     const file = join(place.dir, "nginx.conf");
     writeConfig("nginx.conf", file, place.values);
-    return start(place, "nginx", [
-      "nginx",
-      "-p",
-      place.dir,
-      "-e",
-      join(place.dir, "nginx-error.log"),
-      "-c",
-      file,
-    ]);
+    return start(place, "nginx", ["nginx", "-p", place.dir, "-e", join(place.dir, "nginx-error.log"), "-c", file]);
   },
   caddy: (place) => {
     const file = join(place.dir, "Caddyfile");
@@ -107,12 +81,7 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
     });
   },
   "http-proxy-3": (place) => {
-    const ports = [
-      place.listen,
-      place.values["endpoint1"],
-      place.values["endpoint2"],
-      place.values["endpoint3"],
-    ];
+    const ports = [place.listen, place.values["endpoint1"], place.values["endpoint2"], place.values["endpoint3"]];
     // Beside its node_modules, because that is where Node looks for the package.
     const script = join(benchDir, "peers/http-proxy-3.mjs");
     return start(place, "http-proxy-3", [nodeBinary, script, ...ports.map(String)]);
@@ -125,12 +94,7 @@ function startHaproxy(place: Place): Child {
   return start(place, "haproxy", ["haproxy", "-db", "-f", file]);
 }
 
-function start(
-  place: Place,
-  name: string,
-  command: readonly string[],
-  env: Record<string, string> = {},
-): Child {
+function start(place: Place, name: string, command: readonly string[], env: Record<string, string> = {}): Child {
   return startChild({ name, command, core: place.settings.proxyCore, dir: place.dir, env });
 }
 
@@ -138,25 +102,17 @@ const peersDir = join(benchDir, "peers");
 const nodeBinary = join(peersDir, "node_modules/node/bin/node");
 
 /** Why a peer cannot be measured here, or undefined. Installs the two npm packages where they are missing. */
-export async function missing(
-  name: PeerName,
-  settings: BenchSettings,
-): Promise<string | undefined> {
+export async function missing(name: PeerName, settings: BenchSettings): Promise<string | undefined> {
   if (name === "http-proxy-3") return await installNodePeer(settings);
   if (name === "ours")
-    return existsSync(join(projectDir, "src/main/weichensteller.ts"))
-      ? undefined
-      : "it is not built yet";
+    return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
   const program = name === "again" ? "haproxy" : name === "bare" ? "nginx" : name;
   const debianPackage = program === "nginx" ? "nginx-light" : program;
-  return Bun.which(program) === null
-    ? `apt-get install --no-install-recommends ${debianPackage}`
-    : undefined;
+  return Bun.which(program) === null ? `apt-get install --no-install-recommends ${debianPackage}` : undefined;
 }
 
 async function installNodePeer(settings: BenchSettings): Promise<string | undefined> {
-  const installed =
-    existsSync(nodeBinary) && existsSync(join(peersDir, "node_modules/http-proxy-3"));
+  const installed = existsSync(nodeBinary) && existsSync(join(peersDir, "node_modules/http-proxy-3"));
   try {
     if (!installed) {
       const command = ["npm", "ci", "--prefix", peersDir, "--no-audit", "--no-fund"];

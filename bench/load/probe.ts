@@ -23,8 +23,7 @@ export function answerBytes(options: {
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     const body = whole.subarray(headEnd + 4);
     if (!head.startsWith("HTTP/1.1 200 ")) reject(new Error(`answered: ${head.split("\r\n")[0]}`));
-    else if (Number(length) !== options.expected.length)
-      reject(new Error(`Content-Length is ${length}`));
+    else if (Number(length) !== options.expected.length) reject(new Error(`Content-Length is ${length}`));
     else if (body.length < options.expected.length) return;
     else if (!body.equals(options.expected)) reject(new Error("the body differs"));
     else resolve(whole.length);

@@ -28,9 +28,7 @@ export function treeCpuUs(root: number): number {
 }
 
 /** Resident bytes of each process of a tree, the root first. Pages that two of them share count in both. */
-export function treeRssBytes(
-  root: number,
-): { readonly pid: number; readonly name: string; readonly bytes: number }[] {
+export function treeRssBytes(root: number): { readonly pid: number; readonly name: string; readonly bytes: number }[] {
   return tree(root).map(({ pid }) => ({
     pid,
     name: readFileSync(`/proc/${pid}/comm`, "utf8").trim(),
@@ -53,17 +51,12 @@ export function coreBusyUs(core: number): number {
     .split("\n")
     .find((entry) => entry.startsWith(`cpu${core} `));
   if (line === undefined) throw new Error(`/proc/stat has no core ${core}`);
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line
-    .split(/\s+/)
-    .slice(1)
-    .map(Number);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).slice(1).map(Number);
   return ((user + nice + system + irq + softirq) * 1e6) / ticksPerSecond;
 }
 
 function tree(root: number): ProcessStat[] {
-  const all = readdirSync("/proc").flatMap((entry) =>
-    /^\d+$/.test(entry) ? (readStat(Number(entry)) ?? []) : [],
-  );
+  const all = readdirSync("/proc").flatMap((entry) => (/^\d+$/.test(entry) ? (readStat(Number(entry)) ?? []) : []));
   const first = all.find((entry) => entry.pid === root);
   if (first === undefined) throw new Error(`process ${root} is not running`);
   const members = [first];

@@ -39,9 +39,7 @@ export function verdictOf(result: CaseResult): Verdict {
 export function idleVerdict(row: IdleRow): Verdict {
   if (row.peer !== "ours") return "no limit";
   if (row.faults.length > 0 || row.workerBytes === undefined) return "failed";
-  return row.bytesPerConnection <= idleRssBytesMax && row.workerBytes <= workerRssBytesMax
-    ? "pass"
-    : "miss";
+  return row.bytesPerConnection <= idleRssBytesMax && row.workerBytes <= workerRssBytesMax ? "pass" : "miss";
 }
 
 /** Whether ours and HAProxy's rows are sound. Another peer's fault makes that peer's row worthless, not the run. */
@@ -76,8 +74,7 @@ function renderWanted(results: Results): string {
     const reference = result.rows.find((row) => row.peer === "haproxy");
     const again = result.rows.find((row) => row.peer === "again");
     if (ours === undefined || reference === undefined) return [];
-    const wanted =
-      result.bench.ratioMax === undefined ? "–" : `≤ ${result.bench.ratioMax.toFixed(2)}`;
+    const wanted = result.bench.ratioMax === undefined ? "–" : `≤ ${result.bench.ratioMax.toFixed(2)}`;
     return [
       [
         result.bench.title,
@@ -162,14 +159,8 @@ function mebibytes(bytes: number): string {
 
 /** A Markdown table whose columns also line up as plain text. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) =>
-    Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
+  const widths = head.map((cell, column) => Math.max(3, cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
-  return [
-    line(head),
-    `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`,
-    ...rows.map(line),
-  ].join("\n");
+  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...rows.map(line)].join("\n");
 }

@@ -15,11 +15,7 @@ export const benchDir = dirname(Bun.fileURLToPath(import.meta.url));
 export const projectDir = join(benchDir, "../..");
 
 /** Fills the `@words@` of a file in configs/; a word without a value is an error. */
-export function writeConfig(
-  template: string,
-  target: string,
-  values: Readonly<Record<string, string | number>>,
-): void {
+export function writeConfig(template: string, target: string, values: Readonly<Record<string, string | number>>): void {
   const text = readFileSync(join(benchDir, "configs", template), "utf8").replace(
     /@([a-z0-9]+)@/g,
     (_, word: string) => {

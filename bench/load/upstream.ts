@@ -27,11 +27,7 @@ export interface UpstreamUse {
  * Looks at the back end at a quarter, the middle and three quarters of a window: at its ends, connections come and go
  * with the load generator's.
  */
-export async function watchUpstream(
-  backend: Backend,
-  ports: readonly number[],
-  seconds: number,
-): Promise<UpstreamUse> {
+export async function watchUpstream(backend: Backend, ports: readonly number[], seconds: number): Promise<UpstreamUse> {
   const quarterMs = (seconds * 1000) / 4;
   await Bun.sleep(quarterMs);
   const acceptedBefore = await backend.accepted();

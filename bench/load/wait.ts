@@ -25,7 +25,5 @@ export async function waitForAnswer(url: string, child: Child, socket?: string):
     // The programs that are measured have no common way to say that they are ready: ask again.
     await Bun.sleep(pauseMs);
   }
-  throw new Error(
-    `${child.name} ${ended.yes ? "ended" : "did not answer"} at ${url}: ${child.output().trim()}`,
-  );
+  throw new Error(`${child.name} ${ended.yes ? "ended" : "did not answer"} at ${url}: ${child.output().trim()}`);
 }

@@ -11,10 +11,7 @@ const answerTimeoutMs = 5000;
 export async function fetchStatus(target: AdminTarget): Promise<StatusView> {
   const answer: unknown = await ask(target, "GET", "/api/v1/status");
   if (!isStatusView(answer))
-    throw new AppError(
-      "admin-bad-answer",
-      `${targetText(target)}: what answers there is no weichensteller`,
-    );
+    throw new AppError("admin-bad-answer", `${targetText(target)}: what answers there is no weichensteller`);
   return answer;
 }
 
@@ -50,15 +47,8 @@ function connectError(where: string, { code, text }: OsFailure): AppError {
       );
     default: {
       const why =
-        code === "ENOENT"
-          ? "there is no such socket"
-          : code === "ECONNREFUSED"
-            ? "nobody listens there"
-            : text;
-      return new AppError(
-        "not-running",
-        `no running instance at ${where} (${why}); name another with --admin or -c`,
-      );
+        code === "ENOENT" ? "there is no such socket" : code === "ECONNREFUSED" ? "nobody listens there" : text;
+      return new AppError("not-running", `no running instance at ${where} (${why}); name another with --admin or -c`);
     }
   }
 }
@@ -75,8 +65,7 @@ function jsonOf(text: string): unknown {
 function problemOf(body: unknown): { readonly code?: string; readonly message?: string } {
   if (typeof body !== "object" || body === null || !("error" in body)) return {};
   const { error } = body;
-  if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error))
-    return {};
+  if (typeof error !== "object" || error === null || !("code" in error) || !("message" in error)) return {};
   return { code: String(error.code), message: String(error.message) };
 }
 

@@ -24,8 +24,7 @@ function check(
   return { code, out, err };
 }
 
-const systemError = (code: string): Error =>
-  Object.assign(new Error(`${code}: some words of the system`), { code });
+const systemError = (code: string): Error => Object.assign(new Error(`${code}: some words of the system`), { code });
 
 describe("check", () => {
   test("a good file is counted", () =>
@@ -56,13 +55,8 @@ a.yaml: 2 errors, 1 warning
   });
 
   test("warnings alone leave the exit code 0", () => {
-    const { code, out, err } = check(
-      good.replace("pools: {", "pools: { spare: { endpoints: [b:1] },"),
-    );
-    expect([code, out]).toEqual([
-      0,
-      "a.yaml: 1 listener, 2 pools, 3 endpoints: ok, with 1 warning\n",
-    ]);
+    const { code, out, err } = check(good.replace("pools: {", "pools: { spare: { endpoints: [b:1] },"));
+    expect([code, out]).toEqual([0, "a.yaml: 1 listener, 2 pools, 3 endpoints: ok, with 1 warning\n"]);
     expect(err).toStartWith("a.yaml:3:10: warning: pools.spare: no listener uses");
   });
 
@@ -142,9 +136,7 @@ describe("a file that is none", () => {
     ],
   ];
   for (const [name, text, line] of rows) {
-    test(name, () =>
-      expect(check(text)).toEqual({ code: 1, out: "", err: `${line}\na.yaml: 1 error\n` }),
-    );
+    test(name, () => expect(check(text)).toEqual({ code: 1, out: "", err: `${line}\na.yaml: 1 error\n` }));
     test(`${name}, as JSON`, () => {
       const { code, out, err } = check(text, { json: true });
       expect([code, err]).toEqual([1, ""]);

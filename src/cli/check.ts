@@ -74,8 +74,7 @@ export function runCheck(options: CheckOptions, io: CheckIo): number {
  * everything that refuses a configuration (`run`, a reload).
  */
 export function formatIssue(issue: Issue, lines: readonly string[], isTerminal: boolean): string {
-  const paint = (code: number, text: string): string =>
-    isTerminal ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const paint = (code: number, text: string): string => (isTerminal ? `\u001b[${code}m${text}\u001b[0m` : text);
   const { severity, path, message, hint } = issue;
   const colour = severity === "error" ? 31 : 33;
   const file = printable(issue.file);
@@ -83,25 +82,18 @@ export function formatIssue(issue: Issue, lines: readonly string[], isTerminal: 
   const place = issue.code === IssueCode.File ? file : `${file}:${issue.line}:${issue.column}`;
   let text = `${paint(1, place)}: ${paint(colour, severity)}: ${path === "" ? "" : `${path}: `}${message}\n`;
   const source = issue.code === IssueCode.File ? undefined : lines[issue.line - 1];
-  if (source !== undefined)
-    text += sourceLines(source.replace(/\r$/, ""), issue, (caret) => paint(colour, caret));
+  if (source !== undefined) text += sourceLines(source.replace(/\r$/, ""), issue, (caret) => paint(colour, caret));
   if (hint !== undefined) text += `        ${paint(36, "hint")}: ${hint}\n`;
   return text;
 }
 
 const columnsMax = 120;
 
-function sourceLines(
-  source: string,
-  { line, column }: Issue,
-  paint: (text: string) => string,
-): string {
+function sourceLines(source: string, { line, column }: Issue, paint: (text: string) => string): string {
   // Of a long line, the part around the caret.
   const from = column > columnsMax - 20 ? column - 40 : 0;
   const shown = `${from > 0 ? "…" : ""}${source.slice(from, from + columnsMax)}${source.length > from + columnsMax ? "…" : ""}`;
-  const before = printable(
-    `${from > 0 ? "…" : ""}${source.slice(from, column - 1)}`.replaceAll("\t", " "),
-  );
+  const before = printable(`${from > 0 ? "…" : ""}${source.slice(from, column - 1)}`.replaceAll("\t", " "));
   const number = String(line).padStart(5);
   return `${number} | ${printable(shown.replaceAll("\t", " "))}\n      | ${" ".repeat(before.length)}${paint("^")}\n`;
 }
@@ -112,8 +104,7 @@ function readText(file: string, io: CheckIo): string | Issue {
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     const message =
-      readErrors[code] ??
-      `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      readErrors[code] ?? `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`;
     return { severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message };
   }
 }
@@ -134,9 +125,7 @@ function summarise(config: Config): NonNullable<CheckReport["summary"]> {
 }
 
 function countText(errors: number, warnings: number): string {
-  return warnings === 0
-    ? count(errors, "error")
-    : `${count(errors, "error")}, ${count(warnings, "warning")}`;
+  return warnings === 0 ? count(errors, "error") : `${count(errors, "error")}, ${count(warnings, "warning")}`;
 }
 
 function count(number: number, noun: string): string {

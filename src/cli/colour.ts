@@ -19,8 +19,7 @@ export function paintFor(options: {
 }): Paint {
   const { isTerminal, env } = options;
   const noColor = env["NO_COLOR"];
-  if (!isTerminal || (noColor !== undefined && noColor !== "") || env["TERM"] === "dumb")
-    return plain;
+  if (!isTerminal || (noColor !== undefined && noColor !== "") || env["TERM"] === "dumb") return plain;
   return (colour, text) => `\u001b[${codes[colour][0]}m${text}\u001b[${codes[colour][1]}m`;
 }
 

@@ -24,10 +24,7 @@ interface Ran {
   readonly called: string;
 }
 
-async function cli(
-  line: string,
-  more: { io?: Partial<CliIo>; ports?: Partial<CliPorts> } = {},
-): Promise<Ran> {
+async function cli(line: string, more: { io?: Partial<CliIo>; ports?: Partial<CliPorts> } = {}): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const called: string[] = [];
@@ -149,16 +146,12 @@ describe("admin targets", () => {
     "::1:9400",
     "http://127.0.0.1:9400/path",
   ]) {
-    test(`${text === "" ? "an empty text" : text} is refused`, () =>
-      expect(() => parseTarget(text)).toThrow(AppError));
+    test(`${text === "" ? "an empty text" : text} is refused`, () => expect(() => parseTarget(text)).toThrow(AppError));
   }
 });
 
 describe("commands at a real admin API", () => {
-  function startInstance(
-    name: string,
-    stop: (reason: string) => void = () => undefined,
-  ): AdminServer {
+  function startInstance(name: string, stop: (reason: string) => void = () => undefined): AdminServer {
     const socket = join(folder, name);
     const server = startAdmin({
       bind: { host: "127.0.0.1", port: 0 },

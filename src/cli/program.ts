@@ -78,17 +78,13 @@ function addRun(program: Command, ports: CliPorts, end: (code: number) => void):
       "after",
       `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`,
     )
-    .action(async ({ config }: { config?: string }, command: Command) =>
-      end(await ports.run(given(config, command))),
-    );
+    .action(async ({ config }: { config?: string }, command: Command) => end(await ports.run(given(config, command))));
 }
 
 function addStart(program: Command, ports: CliPorts, end: (code: number) => void): void {
   program
     .command("start")
-    .description(
-      "quickstart: three small services and a balancer in front; with -c the same as run",
-    )
+    .description("quickstart: three small services and a balancer in front; with -c the same as run")
     .option("-c, --config <FILE>", "run this configuration instead of the quickstart")
     .addOption(
       new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1; 0: any free one")
@@ -121,11 +117,7 @@ function addCheck(program: Command, ports: CliPorts, end: (code: number) => void
 }
 
 function addStatus(program: Command, ports: CliPorts, end: (code: number) => void): void {
-  withTarget(
-    program
-      .command("status")
-      .description("show listeners, pools, endpoints with their reasons, and workers"),
-  )
+  withTarget(program.command("status").description("show listeners, pools, endpoints with their reasons, and workers"))
     .option("--json", "for machines")
     .addHelpText(
       "after",
@@ -134,33 +126,18 @@ function addStatus(program: Command, ports: CliPorts, end: (code: number) => voi
     .action(async (options: TargetOptions & { json?: true }) => {
       const { runStatus } = await import("./status.ts");
       end(
-        await runStatus(
-          await adminTarget(options, surroundings(ports)),
-          { isJson: options.json === true },
-          ports.io,
-        ),
+        await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io),
       );
     });
 }
 
 function addStop(program: Command, ports: CliPorts, end: (code: number) => void): void {
-  withTarget(
-    program.command("stop").description("let running requests finish, then end the instance"),
-  )
+  withTarget(program.command("stop").description("let running requests finish, then end the instance"))
     .option("--no-wait", "return at once, while it still drains")
-    .addHelpText(
-      "after",
-      `\nExamples:\n  weichensteller stop\n  weichensteller stop -c my.yaml\n${exitCodesHelp}`,
-    )
+    .addHelpText("after", `\nExamples:\n  weichensteller stop\n  weichensteller stop -c my.yaml\n${exitCodesHelp}`)
     .action(async (options: TargetOptions & { wait: boolean }) => {
       const { runStop } = await import("./stop.ts");
-      end(
-        await runStop(
-          await adminTarget(options, surroundings(ports)),
-          { isWaiting: options.wait },
-          ports.io,
-        ),
-      );
+      end(await runStop(await adminTarget(options, surroundings(ports)), { isWaiting: options.wait }, ports.io));
     });
 }
 
@@ -190,7 +167,6 @@ function surroundings({ io, readAdmin }: CliPorts): Parameters<typeof adminTarge
 
 function portArgument(text: string): number {
   const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError("Expected a port, 0 to 65535.");
+  if (!/^[0-9]+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Expected a port, 0 to 65535.");
   return port;
 }

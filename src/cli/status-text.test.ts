@@ -51,9 +51,7 @@ describe("colours", () => {
     ["not on a dumb terminal", true, { TERM: "dumb" }, false],
   ] as const) {
     test(name, () =>
-      expect(paintFor({ isTerminal, env })("red", "x")).toBe(
-        isColoured ? "\u001b[31mx\u001b[39m" : "x",
-      ),
+      expect(paintFor({ isTerminal, env })("red", "x")).toBe(isColoured ? "\u001b[31mx\u001b[39m" : "x"),
     );
   }
 });

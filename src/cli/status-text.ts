@@ -1,12 +1,6 @@
 import { addressText } from "../lib/address.ts";
 import { EndpointState, endpointStateName } from "../model/snapshot.ts";
-import type {
-  EndpointView,
-  ListenerView,
-  PoolView,
-  StatusView,
-  WorkerView,
-} from "../model/status.ts";
+import type { EndpointView, ListenerView, PoolView, StatusView, WorkerView } from "../model/status.ts";
 import type { Colour, Paint } from "./colour.ts";
 import { type Cell, type Column, cutTo, tableLines } from "./table.ts";
 import { millisText, spanText } from "./words.ts";
@@ -87,20 +81,14 @@ const endpointColumns: readonly Column[] = [
 ];
 
 /** One pool: its name and how much of it is up, then its endpoints. */
-export function poolLines(
-  pool: PoolView,
-  nowAt: number,
-  { width, paint }: TextOptions,
-): readonly string[] {
+export function poolLines(pool: PoolView, nowAt: number, { width, paint }: TextOptions): readonly string[] {
   const up = pool.endpoints.filter(({ state }) => state === EndpointState.Up).length;
   const colour: Colour = up === 0 ? "red" : up < pool.endpoints.length ? "yellow" : "green";
   const share = paint(colour, `${up} of ${pool.endpoints.length} UP`);
   const title = `${paint("dim", "POOL")} ${paint("bold", pool.name)}  ${share}  ${pool.balance}${pool.isChecked ? "" : ", no health check"}`;
   const indented = width === undefined ? undefined : width - 2;
   // An endpoint without a name of its own is called by its address: once is enough.
-  const skipped = pool.endpoints.every(({ name, address }) => name === address)
-    ? "ADDRESS"
-    : undefined;
+  const skipped = pool.endpoints.every(({ name, address }) => name === address) ? "ADDRESS" : undefined;
   const isShown = (_: unknown, i: number): boolean => endpointColumns[i]?.title !== skipped;
   const rows = pool.endpoints.map((endpoint) => endpointRow(endpoint, nowAt).filter(isShown));
   const lines = tableLines(endpointColumns.filter(isShown), rows, indented, paint);
@@ -124,13 +112,7 @@ function endpointRow(endpoint: EndpointView, nowAt: number): readonly Cell[] {
 
 /** Attempts that failed, whatever way, and answers of class 5xx. */
 function errorCount({ counters }: EndpointView): number {
-  return (
-    counters.connectFailures +
-    counters.resets +
-    counters.timeouts +
-    counters.badResponses +
-    counters.status5xx
-  );
+  return counters.connectFailures + counters.resets + counters.timeouts + counters.badResponses + counters.status5xx;
 }
 
 /** The reason, and for a good check the evidence too; a reason for DOWN carries its evidence already. */
@@ -166,10 +148,7 @@ function workerLines(view: StatusView, { width, paint }: TextOptions): readonly 
   );
 }
 
-function workerRow(
-  { index, pid, state, sinceAt, restarts, counters }: WorkerView,
-  nowAt: number,
-): readonly Cell[] {
+function workerRow({ index, pid, state, sinceAt, restarts, counters }: WorkerView, nowAt: number): readonly Cell[] {
   return [
     { text: String(index) },
     { text: pid === 0 ? "-" : String(pid) },

@@ -18,9 +18,7 @@ export async function runStop(
   const view = await fetchStatus(target);
   await requestStop(target);
   const running = view.listeners.reduce((sum, { counters }) => sum + counters.exchangesNow, 0);
-  io.out(
-    `weichensteller (pid ${view.pid}) drains; ${running === 1 ? "1 request runs" : `${running} requests run`}`,
-  );
+  io.out(`weichensteller (pid ${view.pid}) drains; ${running === 1 ? "1 request runs" : `${running} requests run`}`);
   if (!options.isWaiting) return ExitCode.Ok;
   while (io.isAlive(view.pid)) await io.pause(lookEveryMs);
   io.out("stopped");

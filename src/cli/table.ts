@@ -28,17 +28,12 @@ export function tableLines(
   width: number | undefined,
   paint: Paint,
 ): readonly string[] {
-  const widths = columns.map(({ title }, i) =>
-    Math.max(title.length, ...rows.map((row) => row[i]?.text.length ?? 0)),
-  );
+  const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.text.length ?? 0)));
   const kept = keptColumns(columns, widths, width);
   const flexible = kept.find((i) => columns[i]?.isFlexible === true);
   if (flexible !== undefined && width !== undefined) {
     const others = kept.reduce((sum, i) => sum + (i === flexible ? 0 : widths[i]! + gap.length), 0);
-    widths[flexible] = Math.max(
-      Math.min(widths[flexible]!, flexibleMin),
-      Math.min(widths[flexible]!, width - others),
-    );
+    widths[flexible] = Math.max(Math.min(widths[flexible]!, flexibleMin), Math.min(widths[flexible]!, width - others));
   }
   const line = (cells: readonly Cell[]): string => {
     const parts = kept.map((i, place) => {
@@ -74,8 +69,7 @@ function keptColumns(
     let drop: number | undefined;
     for (const i of kept) {
       const order = columns[i]?.dropOrder;
-      if (order !== undefined && (drop === undefined || order > (columns[drop]?.dropOrder ?? 0)))
-        drop = i;
+      if (order !== undefined && (drop === undefined || order > (columns[drop]?.dropOrder ?? 0))) drop = i;
     }
     if (drop === undefined) return kept;
     const dropped = drop;

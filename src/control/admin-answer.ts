@@ -49,10 +49,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
     },
   ],
   ["/api/v1/status", { method: "GET", answer: ({ view }) => json(200, view()) }],
-  [
-    "/api/v1/stop",
-    { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) },
-  ],
+  ["/api/v1/stop", { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) }],
 ]);
 
 export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAnswer {
@@ -66,22 +63,14 @@ export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAn
   }
   const route = routes.get(path);
   if (route === undefined)
-    return problem(
-      404,
-      "not-found",
-      `there is no ${path}; there are ${[...routes.keys()].join(", ")}`,
-    );
+    return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys()].join(", ")}`);
   const isRead = method === "GET" || method === "HEAD";
   if (route.method === "GET" ? !isRead : method !== route.method) {
     const allow = route.method === "GET" ? "GET, HEAD" : route.method;
     return withHeader(problem(405, "method-not-allowed", `${path} takes ${allow}`), "Allow", allow);
   }
   if (door === "tcp" && route.method !== "GET") {
-    return problem(
-      403,
-      "read-only",
-      "this address is read-only; changes go through the unix socket",
-    );
+    return problem(403, "read-only", "this address is read-only; changes go through the unix socket");
   }
   return route.answer(source);
 }
@@ -110,9 +99,7 @@ function readiness(view: StatusView): AdminAnswer {
   const reasons: string[] = [];
   if (view.state === "draining") reasons.push("draining");
   if (!view.workers.some(({ state }) => state === "ready")) reasons.push("no worker is ready");
-  const details = view.pools
-    .filter((pool) => !isUsable(pool))
-    .map(({ name }) => `pool ${name} has no usable endpoint`);
+  const details = view.pools.filter((pool) => !isUsable(pool)).map(({ name }) => `pool ${name} has no usable endpoint`);
   return json(reasons.length === 0 ? 200 : 503, {
     isReady: reasons.length === 0,
     reasons,

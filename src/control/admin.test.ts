@@ -41,12 +41,7 @@ describe("admin answers", () => {
     ["status by localhost", { host: "LocalHost" }, 200, undefined],
     ["status by IPv6 loopback", { host: "[::1]:9400" }, 200, undefined],
     ["a foreign name on TCP is refused", { host: "evil.example:9400" }, 403, "host-not-allowed"],
-    [
-      "a name that only begins like ours too",
-      { host: "127.0.0.1.evil.example" },
-      403,
-      "host-not-allowed",
-    ],
+    ["a name that only begins like ours too", { host: "127.0.0.1.evil.example" }, 403, "host-not-allowed"],
     ["userinfo does not help", { host: "localhost@evil.example" }, 403, "host-not-allowed"],
     ["an empty Host on TCP is refused", { host: "" }, 403, "host-not-allowed"],
     ["the socket does not look at Host", { door: "socket", host: "evil.example" }, 200, undefined],
@@ -54,25 +49,12 @@ describe("admin answers", () => {
     ["POST on a reading path", { method: "POST", host: "localhost" }, 405, "method-not-allowed"],
     ["DELETE", { method: "DELETE", host: "localhost" }, 405, "method-not-allowed"],
     ["an unknown path", { path: "/api/v2/status", host: "localhost" }, 404, "not-found"],
-    [
-      "stop on TCP is refused",
-      { method: "POST", path: "/api/v1/stop", host: "localhost" },
-      403,
-      "read-only",
-    ],
+    ["stop on TCP is refused", { method: "POST", path: "/api/v1/stop", host: "localhost" }, 403, "read-only"],
     ["stop by GET is refused", { door: "socket", path: "/api/v1/stop" }, 405, "method-not-allowed"],
-    [
-      "stop on the socket",
-      { door: "socket", method: "POST", path: "/api/v1/stop" },
-      202,
-      undefined,
-    ],
+    ["stop on the socket", { door: "socket", method: "POST", path: "/api/v1/stop" }, 202, undefined],
   ] as const) {
     test(name, () => {
-      const answer = adminAnswer(
-        { door: "tcp", method: "GET", path: "/api/v1/status", host: "", ...request },
-        source,
-      );
+      const answer = adminAnswer({ door: "tcp", method: "GET", path: "/api/v1/status", host: "", ...request }, source);
       expect(answer.status).toBe(status);
       expect(answer.isStop).toBe(status === 202);
       if (code !== undefined) expect(JSON.parse(answer.body)).toMatchObject({ error: { code } });
@@ -86,18 +68,8 @@ describe("admin answers", () => {
   }));
   for (const [name, view, status, body] of [
     ["ready with one worker of two", fixtureView, 200, { isReady: true, reasons: [], details: [] }],
-    [
-      "no worker is not ready",
-      { ...fixtureView, workers: dead },
-      503,
-      { reasons: ["no worker is ready"] },
-    ],
-    [
-      "draining is not ready",
-      { ...fixtureView, state: "draining" },
-      503,
-      { reasons: ["draining"] },
-    ],
+    ["no worker is not ready", { ...fixtureView, workers: dead }, 503, { reasons: ["no worker is ready"] }],
+    ["draining is not ready", { ...fixtureView, state: "draining" }, 503, { reasons: ["draining"] }],
     [
       "empty pools are a detail",
       { ...fixtureView, pools: down },
@@ -203,9 +175,7 @@ describe("admin server", () => {
       view: () => fixtureView,
       stop: () => undefined,
     };
-    expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(
-      /admin.socket/,
-    );
+    expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(/admin.socket/);
     servers.push(startAdmin({ ...options, socket: join(folder, "again.sock") }));
   });
 });

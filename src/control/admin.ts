@@ -59,9 +59,7 @@ export function startAdmin(options: AdminOptions): AdminServer {
     const unix = open("socket", { path: socket }, `admin.socket ${socket}`);
     return {
       addresses:
-        bind === undefined || tcp === undefined
-          ? { socket }
-          : { socket, tcp: { host: bind.host, port: tcp.port } },
+        bind === undefined || tcp === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp.port } },
       async stop() {
         await Promise.all([unix.stop(), tcp?.stop()]);
       },

@@ -29,16 +29,9 @@ export function descriptorsWanted(process: ProcessConfig, workers: number): numb
  * How many connections fit under the descriptor limit. Workers stay below it on purpose: at the limit `accept` fails
  * and the accept loop would burn a core.
  */
-export function capacity(
-  process: ProcessConfig,
-  workers: number,
-  limit: DescriptorLimit,
-): Capacity {
+export function capacity(process: ProcessConfig, workers: number, limit: DescriptorLimit): Capacity {
   const wanted = Math.ceil(process.connections / workers);
-  const fitting = Math.max(
-    1,
-    Math.floor((limit.soft - reservedDescriptors) / descriptorsPerConnection),
-  );
+  const fitting = Math.max(1, Math.floor((limit.soft - reservedDescriptors) / descriptorsPerConnection));
   if (wanted <= fitting) return { workers, connectionsMax: wanted };
   const warning =
     `the descriptor limit ${limit.soft} lets each of ${workers} workers hold ${fitting} client connections, ` +

@@ -54,9 +54,7 @@ test("a missing name is asked for again after 5 s, only that one, and its addres
   const table: Record<string, string> = { "a.example": "10.0.0.1" };
   const { names, asked, due, lines, found } = world(table);
   names.use(await names.resolveAll(config("a.example", "b.example")));
-  expect(lines).toEqual([
-    "warn endpoint name b.example: the name does not resolve; its endpoints are DOWN",
-  ]);
+  expect(lines).toEqual(["warn endpoint name b.example: the name does not resolve; its endpoints are DOWN"]);
   expect(due.map(({ delayMs }) => delayMs)).toEqual([5_000]);
   table["b.example"] = "10.0.0.2";
   due.shift()!.run();

@@ -39,9 +39,7 @@ export class EndpointNames {
 
   /** Asks for every name of a configuration, without keeping the answers. */
   async resolveAll(config: Config): Promise<ResolvedNames> {
-    const hosts = new Set(
-      config.pools.flatMap(({ endpoints }) => endpoints.map(({ host }) => host)),
-    );
+    const hosts = new Set(config.pools.flatMap(({ endpoints }) => endpoints.map(({ host }) => host)));
     return this.#ask([...hosts].filter((host) => ipFamily(host) === 0));
   }
 
@@ -49,11 +47,7 @@ export class EndpointNames {
   use(resolved: ResolvedNames): void {
     for (const [host, why] of resolved.missing) {
       if (!this.#missing.has(host))
-        this.#ports.log(
-          "warn",
-          "name-unresolved",
-          `endpoint name ${host}: ${why}; its endpoints are DOWN`,
-        );
+        this.#ports.log("warn", "name-unresolved", `endpoint name ${host}: ${why}; its endpoints are DOWN`);
     }
     this.#addresses = resolved.addresses;
     this.#missing = resolved.missing;
@@ -72,8 +66,7 @@ export class EndpointNames {
     const { addresses: found, missing } = await this.#ask([...before.missing.keys()]);
     // Another configuration came in between, with its own answers.
     if (this.#isStopped || this.#missing !== before.missing) return;
-    for (const [host, ip] of found)
-      this.#ports.log("info", "name-resolved", `endpoint name ${host} is ${ip} now`);
+    for (const [host, ip] of found) this.#ports.log("info", "name-resolved", `endpoint name ${host} is ${ip} now`);
     this.use({ addresses: new Map([...before.addresses, ...found]), missing });
     if (found.size > 0) this.#onFound();
   }

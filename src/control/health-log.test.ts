@@ -31,8 +31,5 @@ test("a change of state is one line with pool, endpoint and reason; a row that i
     [99, EndpointState.Down],
   ] as const;
   logHealth((level, code, text) => lines.push(`${level} ${code} ${text}`), snapshot, states, view);
-  expect(lines).toEqual([
-    "info endpoint-state a/one is UP: reason 4",
-    "warn endpoint-state b/two is DOWN: reason 5",
-  ]);
+  expect(lines).toEqual(["info endpoint-state a/one is UP: reason 4", "warn endpoint-state b/two is DOWN: reason 5"]);
 });

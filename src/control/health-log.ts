@@ -16,11 +16,7 @@ export function logHealth(
       const state = changed.get(row);
       if (state === undefined) continue;
       const level = state === EndpointState.Down ? "warn" : "info";
-      log(
-        level,
-        "endpoint-state",
-        `${pool.name}/${name} is ${endpointStateName[state]}: ${view(row)?.whyText ?? "?"}`,
-      );
+      log(level, "endpoint-state", `${pool.name}/${name} is ${endpointStateName[state]}: ${view(row)?.whyText ?? "?"}`);
     }
   }
 }

@@ -21,6 +21,4 @@ export interface CheckedPool {
 }
 
 /** `onChange` gets the rows whose state is another one now. */
-export type CreateHealthSource = (
-  onChange: (states: readonly EndpointRowState[]) => void,
-) => HealthSource;
+export type CreateHealthSource = (onChange: (states: readonly EndpointRowState[]) => void) => HealthSource;

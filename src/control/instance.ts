@@ -27,17 +27,13 @@ const socketPathBytesMax = 107;
  * Makes the calling process the only one that runs as this instance: the folder, a lock in it, and no socket or shared
  * memory left over by a dead predecessor. A text says why that cannot be.
  */
-export function claimInstance(
-  platform: Platform,
-  { adminSocket, linkFolder }: InstancePlaces,
-): Instance | string {
+export function claimInstance(platform: Platform, { adminSocket, linkFolder }: InstancePlaces): Instance | string {
   const { files, processes } = platform;
   const name = `weichensteller-${processes.uid}-${fnv1a64(adminSocket)}`;
   const linkPath = join(linkFolder, `${name}.link`);
   for (const path of [adminSocket, linkPath]) {
     const bytes = new TextEncoder().encode(path).length;
-    if (bytes > socketPathBytesMax)
-      return `${path}: ${bytes} bytes, a unix socket has at most ${socketPathBytesMax}`;
+    if (bytes > socketPathBytesMax) return `${path}: ${bytes} bytes, a unix socket has at most ${socketPathBytesMax}`;
     const refused = prepareFolder(platform, dirname(path));
     if (refused !== undefined) return refused;
   }
@@ -73,9 +69,7 @@ function prepareFolder({ files, processes }: Platform, folder: string): string |
   if (!made.ok) return `folder ${folder}: ${made.text}`;
   const owner = files.owner(folder);
   // In a world-writable temp folder someone else may have been first.
-  return owner === processes.uid || owner === 0
-    ? undefined
-    : `folder ${folder} belongs to another user (uid ${owner})`;
+  return owner === processes.uid || owner === 0 ? undefined : `folder ${folder} belongs to another user (uid ${owner})`;
 }
 
 function removeAll({ files }: Platform, paths: readonly string[]): OsResult<undefined> {

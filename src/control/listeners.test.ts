@@ -40,10 +40,7 @@ function listener(name: string, ...bind: [string, number][]): ListenerConfig {
 
 test("workers get the descriptors as 3, 4, … in the order of the listeners, IPv4 before IPv6 for `*`", () => {
   const { sockets } = machine(() => undefined);
-  const bound = bindListeners(sockets, [
-    listener("a", ["*", 80]),
-    listener("b", ["127.0.0.1", 0], ["::1", 81]),
-  ]);
+  const bound = bindListeners(sockets, [listener("a", ["*", 80]), listener("b", ["127.0.0.1", 0], ["::1", 81])]);
   if (bound.kind === "failed") throw new Error(bound.line);
   const { descriptors, inWorkers } = inheritance(bound.sockets);
   expect(descriptors).toEqual([10, 11, 12, 13]);
@@ -71,13 +68,9 @@ test("IPv6 sockets leave IPv4 alone", () => {
 });
 
 test("a port that is free for IPv4 only is not taken for `*` with port 0: another one is tried", () => {
-  const { sockets, open } = machine(({ host, port }) =>
-    host === "::" && port === 40_000 ? inUse : undefined,
-  );
+  const { sockets, open } = machine(({ host, port }) => (host === "::" && port === 40_000 ? inUse : undefined));
   const bound = bindListeners(sockets, [listener("a", ["*", 0])]);
-  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ port }) => port)).toEqual([
-    40_001, 40_001,
-  ]);
+  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ port }) => port)).toEqual([40_001, 40_001]);
   expect(open.size).toBe(2);
 });
 
@@ -90,9 +83,7 @@ test("the search for such a port has an end", () => {
 test("without IPv6 in the kernel `*` is every IPv4 address", () => {
   const { sockets } = machine(({ host }) => (host === "::" ? noIpv6 : undefined));
   const bound = bindListeners(sockets, [listener("a", ["*", 80])]);
-  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ host }) => host)).toEqual([
-    "0.0.0.0",
-  ]);
+  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ host }) => host)).toEqual(["0.0.0.0"]);
 });
 
 test("an address that is not here yet is bound early and reported", () => {
@@ -147,10 +138,7 @@ test.each<[string, OsFailure, PortHolder | undefined, string]>([
   ],
 ])("a failure closes what was open and says why: %s", (_name, failure, holder, reason) => {
   const { sockets, open } = machine(({ port }) => (port === 80 ? failure : undefined), holder);
-  const bound = bindListeners(sockets, [
-    listener("a", ["127.0.0.1", 81]),
-    listener("b", ["::1", 80]),
-  ]);
+  const bound = bindListeners(sockets, [listener("a", ["127.0.0.1", 81]), listener("b", ["::1", 80])]);
   expect(bound).toEqual({
     kind: "failed",
     line: `listener b: cannot listen on [::1]:80: ${reason}`,

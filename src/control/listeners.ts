@@ -37,10 +37,7 @@ export function bindListeners(ports: ListenSockets, listeners: readonly Listener
   for (const { name, bind } of listeners) {
     const own: BoundSocket[] = [];
     for (const address of bind) {
-      const result =
-        address.host === "*"
-          ? bindWildcard(ports, address.port)
-          : bindOne(ports, address, warnings, name);
+      const result = address.host === "*" ? bindWildcard(ports, address.port) : bindOne(ports, address, warnings, name);
       if (!Array.isArray(result)) {
         for (const { fd } of opened) ports.close(fd);
         return { kind: "failed", line: failureLine(ports, name, address, result as OsFailure) };
@@ -84,9 +81,7 @@ function bindOne(
   // A service address may arrive later (it moves between nodes); a typing error must still be seen.
   const early = ports.bindListen({ ...options, freebind: true });
   if (!early.ok) return early;
-  warnings.push(
-    `listener ${name}: ${addressText({ host, port })} is no address of this machine now; waiting for it`,
-  );
+  warnings.push(`listener ${name}: ${addressText({ host, port })} is no address of this machine now; waiting for it`);
   return [{ host, ...early.value }];
 }
 
@@ -109,12 +104,7 @@ function bindWildcard(ports: ListenSockets, port: number): BoundSocket[] | OsFai
   }
 }
 
-function failureLine(
-  ports: ListenSockets,
-  name: string,
-  address: BindAddress,
-  failure: OsFailure,
-): string {
+function failureLine(ports: ListenSockets, name: string, address: BindAddress, failure: OsFailure): string {
   const start = `listener ${name}: cannot listen on ${addressText(address)}: ${failure.text}`;
   if (failure.code === "EADDRINUSE") {
     const holder = ports.holder(address);

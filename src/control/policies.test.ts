@@ -44,9 +44,7 @@ describe("capacity", () => {
 });
 
 describe("restart policy", () => {
-  function delays(
-    deaths: readonly { readonly atMs: number; readonly wasReady: boolean }[],
-  ): number[] {
+  function delays(deaths: readonly { readonly atMs: number; readonly wasReady: boolean }[]): number[] {
     let past = newPast;
     return deaths.map((death) => {
       past = afterDeath(past, death);
@@ -63,12 +61,10 @@ describe("restart policy", () => {
   });
 
   test("having been ready once starts the count anew", () => {
-    const deaths = [false, false, false, false, true, false, false, false, false].map(
-      (wasReady, index) => ({
-        atMs: index * 100_000,
-        wasReady,
-      }),
-    );
+    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({
+      atMs: index * 100_000,
+      wasReady,
+    }));
     expect(delays(deaths)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 

@@ -16,10 +16,7 @@ const burstWindowMs = 10_000;
 const holdFirstMs = 1_000;
 const holdMostMs = 30_000;
 
-export function afterDeath(
-  past: WorkerPast,
-  death: { readonly atMs: number; readonly wasReady: boolean },
-): WorkerPast {
+export function afterDeath(past: WorkerPast, death: { readonly atMs: number; readonly wasReady: boolean }): WorkerPast {
   return {
     earlyDeaths: death.wasReady ? 0 : past.earlyDeaths + 1,
     deathsMs: [...past.deathsMs, death.atMs].slice(-burstDeaths),
@@ -32,7 +29,6 @@ export function restartDelayMs(past: WorkerPast, nowMs: number): number {
     return Math.min(holdFirstMs * 2 ** (past.earlyDeaths - earlyDeathsMax), holdMostMs);
   }
   const first = past.deathsMs[0];
-  const isBurst =
-    past.deathsMs.length === burstDeaths && first !== undefined && nowMs - first < burstWindowMs;
+  const isBurst = past.deathsMs.length === burstDeaths && first !== undefined && nowMs - first < burstWindowMs;
   return isBurst ? holdFirstMs : 0;
 }

@@ -91,11 +91,7 @@ class RunningInstance {
         this.#parts.onRunning?.(view);
       }
       const outcome = await this.#ended;
-      this.#log(
-        "info",
-        "stopped",
-        outcome === "clean" ? "stopped" : "stopped before everything was finished",
-      );
+      this.#log("info", "stopped", outcome === "clean" ? "stopped" : "stopped before everything was finished");
       return outcome === "clean" ? ExitCode.Ok : ExitCode.Failed;
     } finally {
       for (const cancel of cancels) cancel();
@@ -122,19 +118,14 @@ class RunningInstance {
   #stop(reason: string): void {
     if (this.#stopAskedMs !== undefined) return;
     this.#stopAskedMs = this.#parts.platform.clock.monotonicMs();
-    this.#log(
-      "info",
-      "draining",
-      `${reason}: draining, for ${this.#config.process.drainMs / 1000} s at most`,
-    );
+    this.#log("info", "draining", `${reason}: draining, for ${this.#config.process.drainMs / 1000} s at most`);
     this.#onEnded(this.#supervisor.stop());
   }
 
   async #reload(): Promise<void> {
     const { file } = this.#options;
     const loaded = load(file, this.#parts);
-    for (const line of loaded.lines)
-      this.#log(loaded.config === undefined ? "error" : "warn", "config-issue", line);
+    for (const line of loaded.lines) this.#log(loaded.config === undefined ? "error" : "warn", "config-issue", line);
     if (loaded.config === undefined)
       return this.#log("error", "reload-refused", `${file} is not used; nothing has changed`);
     const result = await this.#supervisor.reload(loaded.config);

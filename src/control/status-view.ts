@@ -1,11 +1,6 @@
 import { addressText } from "../lib/address.ts";
 import type { Config } from "../model/config.ts";
-import type {
-  EndpointSnapshot,
-  ListenerSnapshot,
-  PoolSnapshot,
-  Snapshot,
-} from "../model/snapshot.ts";
+import type { EndpointSnapshot, ListenerSnapshot, PoolSnapshot, Snapshot } from "../model/snapshot.ts";
 import { EndpointState } from "../model/snapshot.ts";
 import {
   type EndpointCounters,
@@ -49,9 +44,7 @@ export function poolViews(
   config: Config,
   sources: { readonly counters: Counters; readonly health: HealthSource; readonly nowAt: number },
 ): readonly PoolView[] {
-  const checked = new Set(
-    config.pools.flatMap(({ name, health }) => (health === undefined ? [] : [name])),
-  );
+  const checked = new Set(config.pools.flatMap(({ name, health }) => (health === undefined ? [] : [name])));
   return snapshot.pools.map((pool) => poolView(pool, checked.has(pool.name), sources));
 }
 
@@ -62,9 +55,7 @@ function listenerView(listener: ListenerSnapshot, counters: Counters): ListenerV
     protocol: listener.protocol,
     addresses: listener.sockets.map(({ host, port }) => ({ host, port })),
     ...(listener.pool === undefined ? {} : { pool: listener.pool }),
-    counters: pick(ListenerSlot, (number) =>
-      counters.sum(base + number),
-    ) satisfies ListenerCounters,
+    counters: pick(ListenerSlot, (number) => counters.sum(base + number)) satisfies ListenerCounters,
   };
 }
 
@@ -79,11 +70,7 @@ function poolView(
 
 function endpointView(
   endpoint: EndpointSnapshot,
-  {
-    counters,
-    health,
-    nowAt,
-  }: { readonly counters: Counters; readonly health: HealthSource; readonly nowAt: number },
+  { counters, health, nowAt }: { readonly counters: Counters; readonly health: HealthSource; readonly nowAt: number },
 ): EndpointView {
   const base = endpointBase(endpoint.row);
   const known = health.view(endpoint.row);
@@ -94,9 +81,7 @@ function endpointView(
     ...(endpoint.ip === undefined ? {} : { ip: endpoint.ip }),
     weight: endpoint.weight,
     backup: endpoint.backup,
-    counters: pick(EndpointSlot, (number) =>
-      counters.sum(base + number),
-    ) satisfies EndpointCounters,
+    counters: pick(EndpointSlot, (number) => counters.sum(base + number)) satisfies EndpointCounters,
     // A row between two revisions: the health source has let it go already.
     ...(known ?? {
       state: EndpointState.Down,
@@ -107,10 +92,7 @@ function endpointView(
   };
 }
 
-function pick<K extends string>(
-  slots: Readonly<Record<K, number>>,
-  read: (slot: number) => number,
-): Record<K, number> {
+function pick<K extends string>(slots: Readonly<Record<K, number>>, read: (slot: number) => number): Record<K, number> {
   const result = {} as Record<K, number>;
   for (const name of Object.keys(slots) as K[]) result[name] = read(slots[name]);
   return result;

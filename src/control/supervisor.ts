@@ -1,11 +1,7 @@
 import { dirname } from "node:path";
 import { compile, emptyAllocation, type Allocation } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
-import {
-  listenForWorkers,
-  type LinkServerHandlers,
-  type WorkerLink,
-} from "../engine/worker/link-server.ts";
+import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
 import type { ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
@@ -107,10 +103,7 @@ export class Supervisor {
     this.#startedAt = parts.platform.clock.wallMs();
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
-    this.#names = new EndpointNames(
-      { names, timers, log: parts.log },
-      () => void this.#applyFoundNames(),
-    );
+    this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
     this.#health = parts.createHealth((states) => {
       this.#broadcast({ kind: "states", states });
       logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
@@ -177,9 +170,7 @@ export class Supervisor {
       admin: this.#admin,
       workers: counters === undefined ? [] : this.#slots.map((slot) => workerView(slot, counters)),
       listeners: isComplete ? listenerViews(current.snapshot, counters) : [],
-      pools: isComplete
-        ? poolViews(current.snapshot, current.config, { counters, health: this.#health, nowAt })
-        : [],
+      pools: isComplete ? poolViews(current.snapshot, current.config, { counters, health: this.#health, nowAt }) : [],
     };
   }
 
@@ -189,8 +180,7 @@ export class Supervisor {
     const user = this.#workerUser();
     const adminSocket = config.admin.socket;
     // Wherever the admin socket is, workers that are another user must find back to the link when it breaks.
-    const linkFolder =
-      user === undefined ? dirname(adminSocket) : instancePaths({ env: {}, uid: 0 }).folder;
+    const linkFolder = user === undefined ? dirname(adminSocket) : instancePaths({ env: {}, uid: 0 }).folder;
     const instance = claimInstance(platform, { adminSocket, linkFolder });
     if (typeof instance === "string") return { kind: "failed", line: instance };
     this.#undo.push(() => instance.release());
@@ -205,8 +195,7 @@ export class Supervisor {
     const memory = platform.sharedMemory.create(instance.memoryPath, {
       bytes: counterFileBytes(workers),
     });
-    if (!memory.ok)
-      return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
+    if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
     this.#counters = initCounters(memory.value, workers);
     try {
       const admin = startAdmin({
@@ -239,11 +228,7 @@ export class Supervisor {
 
   #startWorkers(
     instance: Instance,
-    {
-      workers,
-      descriptors,
-      user,
-    }: { workers: number; descriptors: readonly number[]; user: UserIds | undefined },
+    { workers, descriptors, user }: { workers: number; descriptors: readonly number[]; user: UserIds | undefined },
   ): StartResult | Promise<StartResult> {
     const { platform, log } = this.#parts;
     try {
@@ -251,8 +236,7 @@ export class Supervisor {
         hello: (link) => this.#hello(link),
         message: (link, message) => this.#message(link, message),
         closed: (link) => this.#slotOf(link)?.unlinked(link),
-        rejected: (why) =>
-          log("warn", "link-rejected", `a connection on ${instance.linkPath} was refused: ${why}`),
+        rejected: (why) => log("warn", "link-rejected", `a connection on ${instance.linkPath} was refused: ${why}`),
       };
       // Mode 0600 from its first moment: whoever gets in is believed to be a worker.
       const server = withUmask(0o177, () => listenForWorkers(instance.linkPath, handlers));
@@ -288,11 +272,7 @@ export class Supervisor {
     });
   }
 
-  #workerCommand(
-    index: number,
-    { linkPath, memoryPath }: Instance,
-    user: UserIds | undefined,
-  ): readonly string[] {
+  #workerCommand(index: number, { linkPath, memoryPath }: Instance, user: UserIds | undefined): readonly string[] {
     const drainMs = this.#current?.config.process.drainMs ?? 0;
     const options = [
       "--index",
@@ -315,8 +295,7 @@ export class Supervisor {
     if (platform.processes.uid !== 0) return undefined;
     const ids = user === undefined ? undefined : platform.processes.userIds(user);
     if (ids === undefined) {
-      const why =
-        user === undefined ? "process.user is not set" : `there is no user ${user} (process.user)`;
+      const why = user === undefined ? "process.user is not set" : `there is no user ${user} (process.user)`;
       log("warn", "workers-as-root", `running workers as root: ${why}`);
     }
     return ids;
@@ -364,13 +343,11 @@ export class Supervisor {
   #ready(slot: WorkerSlot, revision: number): void {
     const isBack = this.#state === "running" && slot.state === "starting";
     slot.ready(revision);
-    if (isBack)
-      this.#parts.log("info", "worker-back", `worker ${slot.index} (pid ${slot.pid}) is ready`);
+    if (isBack) this.#parts.log("info", "worker-back", `worker ${slot.index} (pid ${slot.pid}) is ready`);
     if (this.#current !== undefined && revision !== this.#current.snapshot.revision) {
       void this.#inTurn(() => this.#catchUp(slot));
     }
-    if (this.#slots.every(({ state }) => state === "ready"))
-      this.#settleStart?.({ kind: "running" });
+    if (this.#slots.every(({ state }) => state === "ready")) this.#settleStart?.({ kind: "running" });
   }
 
   #slotOf({ index, pid }: WorkerLink): WorkerSlot | undefined {
@@ -380,11 +357,7 @@ export class Supervisor {
 
   /** Compiles the first configuration. A text says why it cannot be used. */
   #adopt(config: Config, resolved: ResolvedNames): string | undefined {
-    const compiled = this.#compile(
-      config,
-      resolved,
-      emptyAllocation({ rows: endpointsMax, slots: listenersMax }),
-    );
+    const compiled = this.#compile(config, resolved, emptyAllocation({ rows: endpointsMax, slots: listenersMax }));
     if (compiled.kind === "refused") return compiled.why;
     this.#names.use(resolved);
     this.#use(config, compiled);
@@ -399,9 +372,7 @@ export class Supervisor {
     const { snapshot } = compiled;
     const { revision } = snapshot;
     const asked = this.#slots.filter(({ state }) => state === "ready");
-    const answers = await Promise.all(
-      asked.map((slot) => slot.ask({ kind: "prepare", snapshot }, revision)),
-    );
+    const answers = await Promise.all(asked.map((slot) => slot.ask({ kind: "prepare", snapshot }, revision)));
     const refusals = answers.flatMap((answer, index) =>
       answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : [],
     );
@@ -416,32 +387,21 @@ export class Supervisor {
     this.#use(config, compiled);
     const states = this.#health.states();
     const prepared = asked.filter((_slot, index) => answers[index]!.kind === "done");
-    await Promise.all(
-      prepared.map((slot) => slot.ask({ kind: "commit", revision, states }, revision)),
-    );
+    await Promise.all(prepared.map((slot) => slot.ask({ kind: "commit", revision, states }, revision)));
     // Workers that were welcomed with the revision before while this one was prepared.
-    for (const slot of this.#slots)
-      if (slot.state === "ready" && slot.revision !== revision) await this.#catchUp(slot);
+    for (const slot of this.#slots) if (slot.state === "ready" && slot.revision !== revision) await this.#catchUp(slot);
     return { kind: "applied", revision };
   }
 
   /** Brings a worker that started during a reload to the current revision; one that cannot follow is replaced. */
   async #catchUp(slot: WorkerSlot): Promise<void> {
     const current = this.#current;
-    if (
-      current === undefined ||
-      slot.state !== "ready" ||
-      slot.revision === current.snapshot.revision
-    )
-      return;
+    if (current === undefined || slot.state !== "ready" || slot.revision === current.snapshot.revision) return;
     const { snapshot } = current;
     const { revision } = snapshot;
     const prepared = await slot.ask({ kind: "prepare", snapshot }, revision);
     const states = this.#health.states();
-    const answer =
-      prepared.kind === "done"
-        ? await slot.ask({ kind: "commit", revision, states }, revision)
-        : prepared;
+    const answer = prepared.kind === "done" ? await slot.ask({ kind: "commit", revision, states }, revision) : prepared;
     if (answer.kind !== "refused") return;
     this.#parts.log(
       "error",
@@ -451,11 +411,7 @@ export class Supervisor {
     slot.kill();
   }
 
-  #compile(
-    config: Config,
-    resolved: ResolvedNames,
-    before: Allocation,
-  ): ReturnType<typeof compile> {
+  #compile(config: Config, resolved: ResolvedNames, before: Allocation): ReturnType<typeof compile> {
     return compile({
       revision: (this.#current?.snapshot.revision ?? 0) + 1,
       config,
@@ -493,11 +449,7 @@ export class Supervisor {
       if (current === undefined || this.#state !== "running") return;
       const result = await this.#apply(current.config, this.#names.known);
       if (result.kind === "refused")
-        this.#parts.log(
-          "error",
-          "names-refused",
-          `new endpoint addresses were refused: ${result.lines.join("; ")}`,
-        );
+        this.#parts.log("error", "names-refused", `new endpoint addresses were refused: ${result.lines.join("; ")}`);
     });
   }
 
@@ -519,11 +471,7 @@ export class Supervisor {
     this.#closeListeners();
     const cancel: Cancel = timers.after(drainMs + drainGraceMs, () => {
       const late = this.#slots.filter(({ pid }) => pid !== 0);
-      this.#parts.log(
-        "error",
-        "drain-ignored",
-        `${late.length} workers did not end in time; they are killed`,
-      );
+      this.#parts.log("error", "drain-ignored", `${late.length} workers did not end in time; they are killed`);
       this.force();
     });
     await Promise.all(this.#slots.map((slot) => slot.drain(drainMs)));

@@ -3,13 +3,7 @@ import type { ToSupervisor, ToWorker } from "../model/link.ts";
 import type { WorkerState } from "../model/status.ts";
 import type { Log } from "../observe/log.ts";
 import type { Cancel, Child, Platform, ProcessEnd, SpawnOptions } from "../platform/ports.ts";
-import {
-  afterDeath,
-  earlyDeathsMax,
-  newPast,
-  restartDelayMs,
-  type WorkerPast,
-} from "./restart-policy.ts";
+import { afterDeath, earlyDeathsMax, newPast, restartDelayMs, type WorkerPast } from "./restart-policy.ts";
 
 /** What came of a question to a worker. `gone`: it died, its successor starts with what is current then. */
 export type Answer =
@@ -109,9 +103,7 @@ export class WorkerSlot {
   answered(message: Extract<ToSupervisor, { kind: "prepared" | "refused" | "committed" }>): void {
     if (message.kind === "committed") this.revision = message.revision;
     if (this.#open?.revision !== message.revision) return;
-    this.#open.settle(
-      message.kind === "refused" ? { kind: "refused", why: message.why } : { kind: "done" },
-    );
+    this.#open.settle(message.kind === "refused" ? { kind: "refused", why: message.why } : { kind: "done" });
   }
 
   /** Ends the worker after its exchanges, or after `drainMs`; it gets no successor. Settles when it is gone. */
@@ -165,7 +157,5 @@ export class WorkerSlot {
 }
 
 function endText({ exitCode, signal }: ProcessEnd): string {
-  return signal === undefined
-    ? `ended with code ${exitCode ?? "unknown"}`
-    : `was ended by ${signal}`;
+  return signal === undefined ? `ended with code ${exitCode ?? "unknown"}` : `was ended by ${signal}`;
 }

@@ -37,26 +37,18 @@ function isAlpha(byte: number): boolean {
 
 /** `tchar` of RFC 9110 §5.6.2: what methods and field names are made of. */
 export const tokenByte = table(
-  (byte) =>
-    isDigit(byte) ||
-    isAlpha(byte) ||
-    (byte < 128 && tokenPunctuation.includes(String.fromCharCode(byte))),
+  (byte) => isDigit(byte) || isAlpha(byte) || (byte < 128 && tokenPunctuation.includes(String.fromCharCode(byte))),
 );
 
 /** What may stand in a field value (RFC 9110 §5.5): visible characters, obs-text, space and tab. */
-export const valueByte = table(
-  (byte) => byte === Byte.Tab || (byte >= Byte.Space && byte !== 0x7f),
-);
+export const valueByte = table((byte) => byte === Byte.Tab || (byte >= Byte.Space && byte !== 0x7f));
 
 /** What may stand in a request target: visible ASCII but `#`, which never belongs on the wire (RFC 9112 §3.2). */
 export const targetByte = table((byte) => byte > Byte.Space && byte < 0x7f && byte !== Byte.Hash);
 
 /** What may stand in a Host value (RFC 3986 §3.2.2 and port): no userinfo, no path, no comma, no space. */
 export const hostByte = table(
-  (byte) =>
-    isDigit(byte) ||
-    isAlpha(byte) ||
-    (byte < 128 && "-._~%!$&'()*+;=:[]".includes(String.fromCharCode(byte))),
+  (byte) => isDigit(byte) || isAlpha(byte) || (byte < 128 && "-._~%!$&'()*+;=:[]".includes(String.fromCharCode(byte))),
 );
 
 /** Value of a hexadecimal digit, 255 for any other byte. */
@@ -82,12 +74,7 @@ export function latin1Text(bytes: Uint8Array, from: number, to: number): string 
 }
 
 /** Whether `bytes[from, to)` equals `lower` when ASCII case is ignored; `lower` must be lower case. */
-export function equalsIgnoringCase(
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  lower: Uint8Array,
-): boolean {
+export function equalsIgnoringCase(bytes: Uint8Array, from: number, to: number, lower: Uint8Array): boolean {
   if (to - from !== lower.length) return false;
   for (let at = 0; at < lower.length; at++) {
     const byte = bytes[from + at]!;
@@ -98,13 +85,7 @@ export function equalsIgnoringCase(
 }
 
 /** Whether `bytes[from, to)` and `other[otherFrom, …)` are the same but for ASCII case. */
-export function rangesEqualIgnoringCase(
-  bytes: Uint8Array,
-  a: number,
-  aEnd: number,
-  b: number,
-  bEnd: number,
-): boolean {
+export function rangesEqualIgnoringCase(bytes: Uint8Array, a: number, aEnd: number, b: number, bEnd: number): boolean {
   if (aEnd - a !== bEnd - b) return false;
   for (let at = 0; at < aEnd - a; at++) {
     let left = bytes[a + at]!;
@@ -120,13 +101,7 @@ export function rangesEqualIgnoringCase(
  * Copies `source[from, to)` to `target` at `at` and gives the place behind it. A loop beats the call into the engine's
  * memmove for the few dozen bytes of a header line; long ranges go there.
  */
-export function copyBytes(
-  target: Uint8Array,
-  at: number,
-  source: Uint8Array,
-  from: number,
-  to: number,
-): number {
+export function copyBytes(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): number {
   if (to - from > 96) {
     target.set(source.subarray(from, to), at);
     return at + (to - from);

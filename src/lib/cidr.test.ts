@@ -53,19 +53,8 @@ describe("ipFamily", () => {
   });
 
   test("loopback", () => {
-    expect(["127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.1"].map(isLoopback)).toEqual([
-      true,
-      true,
-      true,
-      true,
-    ]);
-    expect(["128.0.0.1", "::2", "::", "localhost", "*"].map(isLoopback)).toEqual([
-      false,
-      false,
-      false,
-      false,
-      false,
-    ]);
+    expect(["127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.1"].map(isLoopback)).toEqual([true, true, true, true]);
+    expect(["128.0.0.1", "::2", "::", "localhost", "*"].map(isLoopback)).toEqual([false, false, false, false, false]);
   });
 });
 
@@ -85,8 +74,7 @@ describe("parseCidr refuses", () => {
     "any",
     "10.0.0.0/255.0.0.0",
   ];
-  for (const text of rows)
-    test(JSON.stringify(text), () => expect(parseCidr(text)).toBeUndefined());
+  for (const text of rows) test(JSON.stringify(text), () => expect(parseCidr(text)).toBeUndefined());
 });
 
 test("host bits are noticed", () => {
@@ -106,24 +94,14 @@ describe("compileCidrs", () => {
   ])[] = [
     ["an empty list holds nothing", [], [], ["0.0.0.0", "::", ""]],
     ["a single address is itself", ["10.0.0.1"], ["10.0.0.1"], ["10.0.0.0", "10.0.0.2"]],
-    [
-      "edges of a /8",
-      ["10.0.0.0/8"],
-      ["10.0.0.0", "10.255.255.255"],
-      ["9.255.255.255", "11.0.0.0"],
-    ],
+    ["edges of a /8", ["10.0.0.0/8"], ["10.0.0.0", "10.255.255.255"], ["9.255.255.255", "11.0.0.0"]],
     [
       "high addresses are unsigned",
       ["224.0.0.0/4"],
       ["224.0.0.0", "239.255.255.255"],
       ["223.255.255.255", "240.0.0.0"],
     ],
-    [
-      "/0 is every IPv4 address and no IPv6 one",
-      ["0.0.0.0/0"],
-      ["0.0.0.0", "255.255.255.255"],
-      ["::", "::1"],
-    ],
+    ["/0 is every IPv4 address and no IPv6 one", ["0.0.0.0/0"], ["0.0.0.0", "255.255.255.255"], ["::", "::1"]],
     [
       "/31 and /32",
       ["10.0.0.2/31", "10.0.0.9/32"],
@@ -136,12 +114,7 @@ describe("compileCidrs", () => {
       ["::ffff:10.1.2.3", "::ffff:a01:203"],
       ["::ffff:11.0.0.0", "::10.1.2.3"],
     ],
-    [
-      "a mapped network is an IPv4 network",
-      ["::ffff:10.0.0.0/104"],
-      ["10.1.2.3", "::ffff:10.1.2.3"],
-      ["11.0.0.0"],
-    ],
+    ["a mapped network is an IPv4 network", ["::ffff:10.0.0.0/104"], ["10.1.2.3", "::ffff:10.1.2.3"], ["11.0.0.0"]],
     ["::/0 holds IPv6 only", ["::/0"], ["::", "2001:db8::1"], ["10.0.0.1", "::ffff:10.0.0.1"]],
     [
       "edges of an IPv6 network",
@@ -156,12 +129,7 @@ describe("compileCidrs", () => {
       ["10.1.2.3", "10.200.0.1", "192.168.9.9"],
       ["192.169.0.0"],
     ],
-    [
-      "text that is no address",
-      ["0.0.0.0/0", "::/0"],
-      [],
-      ["", "localhost", "1.2.3", "10.0.0.1:80", "[::1]", "unix:"],
-    ],
+    ["text that is no address", ["0.0.0.0/0", "::/0"], [], ["", "localhost", "1.2.3", "10.0.0.1:80", "[::1]", "unix:"]],
   ];
   for (const [name, list, inside, outside] of rows) {
     test(name, () => {
@@ -189,25 +157,19 @@ describe("compileCidrs", () => {
     );
     const words = fc.array(fc.constantFrom(0, 1, 0x8000, 0xffff), { minLength: 8, maxLength: 8 });
     fc.assert(
-      fc.property(
-        fc.array(fc.tuple(words, fc.nat(128)), { maxLength: 6 }),
-        words,
-        (networks, address) => {
-          fc.pre(
-            [address, ...networks.map(([octets]) => octets)].every(
-              (each) => !each.slice(0, 5).every((word) => word === 0),
-            ),
-          );
-          const text = (each: readonly number[]) => each.map((word) => bits(word, 16)).join("");
-          const hex = (each: readonly number[]) => each.map((word) => word.toString(16)).join(":");
-          const expected = networks.some(
-            ([each, prefix]) => text(each).slice(0, prefix) === text(address).slice(0, prefix),
-          );
-          expect(
-            compileCidrs(networks.map(([each, prefix]) => `${hex(each)}/${prefix}`))(hex(address)),
-          ).toBe(expected);
-        },
-      ),
+      fc.property(fc.array(fc.tuple(words, fc.nat(128)), { maxLength: 6 }), words, (networks, address) => {
+        fc.pre(
+          [address, ...networks.map(([octets]) => octets)].every(
+            (each) => !each.slice(0, 5).every((word) => word === 0),
+          ),
+        );
+        const text = (each: readonly number[]) => each.map((word) => bits(word, 16)).join("");
+        const hex = (each: readonly number[]) => each.map((word) => word.toString(16)).join(":");
+        const expected = networks.some(
+          ([each, prefix]) => text(each).slice(0, prefix) === text(address).slice(0, prefix),
+        );
+        expect(compileCidrs(networks.map(([each, prefix]) => `${hex(each)}/${prefix}`))(hex(address))).toBe(expected);
+      }),
     );
   });
 });

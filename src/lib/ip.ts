@@ -101,9 +101,7 @@ export function ipFamily(text: string): 0 | 4 | 6 {
 /** The same text for the same address: a way to compare literals that are spelt differently. Other text comes back unchanged. */
 export function ipKey(text: string): string {
   const words = new Uint32Array(ipv6Words);
-  return text.includes(":") && parseIpv6(text, words)
-    ? [...words].map((word) => word.toString(16)).join(":")
-    : text;
+  return text.includes(":") && parseIpv6(text, words) ? [...words].map((word) => word.toString(16)).join(":") : text;
 }
 
 /** 127.0.0.0/8 or ::1. */

@@ -20,8 +20,7 @@ describe("nearestWord", () => {
     ["x".repeat(500), undefined],
   ];
   for (const [word, expected] of rows)
-    test(`${JSON.stringify(word.slice(0, 12))} → ${expected}`, () =>
-      expect(nearestWord(word, keys)).toBe(expected!));
+    test(`${JSON.stringify(word.slice(0, 12))} → ${expected}`, () => expect(nearestWord(word, keys)).toBe(expected!));
   test("the nearest wins, not the first that is near", () =>
     expect(nearestWord("pool-13", ["pool-11", "pool-3", "pool-130", "Pool-13"])).toBe("Pool-13"));
 });

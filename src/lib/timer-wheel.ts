@@ -32,11 +32,7 @@ export class TimerWheel {
   #count = 0;
 
   /** `slots` × `tickMs` is how far ahead an entry can hang without being looked at in between. */
-  constructor(options: {
-    readonly nowMs: number;
-    readonly tickMs: number;
-    readonly slots: number;
-  }) {
+  constructor(options: { readonly nowMs: number; readonly tickMs: number; readonly slots: number }) {
     this.#slots = new Array<Deadline | null>(options.slots).fill(null);
     this.#tickMs = options.tickMs;
     this.#tick = Math.floor(options.nowMs / options.tickMs);

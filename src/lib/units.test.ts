@@ -1,22 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  formatDuration,
-  formatSize,
-  parseByteRate,
-  parseDuration,
-  parseRate,
-  parseShare,
-  parseSize,
-} from "./units.ts";
+import { formatDuration, formatSize, parseByteRate, parseDuration, parseRate, parseShare, parseSize } from "./units.ts";
 
 type Row = readonly [text: string, expected: number | undefined];
 
-function table(
-  name: string,
-  parse: (text: string) => number | undefined,
-  rows: readonly Row[],
-): void {
+function table(name: string, parse: (text: string) => number | undefined, rows: readonly Row[]): void {
   describe(name, () => {
     for (const [text, expected] of rows)
       test(`${JSON.stringify(text)} is ${expected}`, () => expect(parse(text)).toBe(expected!));
@@ -109,18 +97,11 @@ test("what is formatted is read back, in the largest unit that is exact", () => 
     "90s",
     "2h",
   ]);
-  expect([0, 1, 1024, 1536, 1_048_576].map(formatSize)).toEqual([
-    "0B",
-    "1B",
-    "1KiB",
-    "1536B",
-    "1MiB",
-  ]);
+  expect([0, 1, 1024, 1536, 1_048_576].map(formatSize)).toEqual(["0B", "1B", "1KiB", "1536B", "1MiB"]);
   fc.assert(
     fc.property(
       fc.nat(1e12),
-      (value) =>
-        parseDuration(formatDuration(value)) === value && parseSize(formatSize(value)) === value,
+      (value) => parseDuration(formatDuration(value)) === value && parseSize(formatSize(value)) === value,
     ),
   );
 });

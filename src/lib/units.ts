@@ -61,14 +61,9 @@ function parseWithUnit(text: string, units: Readonly<Record<string, number>>): n
   return Math.abs(value - whole) < 1e-6 && Number.isSafeInteger(whole) ? whole : undefined;
 }
 
-function formatWithUnit(
-  value: number,
-  units: Readonly<Record<string, number>>,
-  zeroUnit: string,
-): string {
+function formatWithUnit(value: number, units: Readonly<Record<string, number>>, zeroUnit: string): string {
   if (value === 0) return `0${zeroUnit}`;
   let best = "";
-  for (const [name, unit] of Object.entries(units))
-    if (value % unit === 0) best = `${value / unit}${name}`;
+  for (const [name, unit] of Object.entries(units)) if (value % unit === 0) best = `${value / unit}${name}`;
   return best;
 }

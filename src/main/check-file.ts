@@ -11,10 +11,7 @@ import { linux } from "../platform/linux.ts";
 import { writeStandard } from "../platform/standard-output.ts";
 
 /** The `check` command on real files. */
-export function checkFile(
-  { file, isJson }: { readonly file: string; readonly isJson: boolean },
-  io: CliIo,
-): number {
+export function checkFile({ file, isJson }: { readonly file: string; readonly isJson: boolean }, io: CliIo): number {
   return runCheck(
     { file, json: isJson },
     {

@@ -7,8 +7,8 @@ import { linux } from "../platform/linux.ts";
 import type { Output } from "../platform/ports.ts";
 import { parseWithDefaults } from "./check-file.ts";
 
-/** As in bin/weichensteller: nothing in the current folder decides what a worker runs. */
-const bunFlags = ["--config=/dev/null", "--no-env-file"];
+/** As in bin/weichensteller: nothing in the current folder decides what a child of ours runs. */
+export const bunFlags: readonly string[] = ["--config=/dev/null", "--no-env-file"];
 
 export interface InstanceOptions {
   readonly file: string;
@@ -22,41 +22,32 @@ export interface InstanceOptions {
 /** Runs an instance on the real machine until it ended; returns the exit code. */
 export function runInstance(options: InstanceOptions): Promise<number> {
   const { file, version, onRunning } = options;
-  const platform =
-    options.errorOutput === undefined ? linux : { ...linux, errorOutput: options.errorOutput };
+  const platform = options.errorOutput === undefined ? linux : { ...linux, errorOutput: options.errorOutput };
   let view: (() => StatusView) | undefined;
   const parts: RunParts = {
     platform,
     parseConfig: parseWithDefaults,
     createHealth: (onChange) =>
-<<<<<<< HEAD
-      new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
-=======
       new Prober({
         clock: platform.clock,
         timers: platform.timers,
         random: platform.random,
         onChange,
       }),
->>>>>>> control
     startAdmin(admin) {
       view = admin.view;
-      return startAdmin(admin);
+      return startAdmin({ ...admin, holder: platform.listenSockets.holder });
     },
     onRunning() {
       if (view !== undefined) onRunning?.(view);
     },
   };
   return run(
-<<<<<<< HEAD
-    { file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] },
-=======
     {
       file: resolve(file),
       version,
       workerCommand: [process.execPath, ...bunFlags, join(import.meta.dir, "worker.ts")],
     },
->>>>>>> control
     parts,
   );
 }

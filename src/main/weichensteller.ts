@@ -32,8 +32,7 @@ const exitCode = await runCli(process.argv.slice(2), {
   io,
   run: async (file) => (await import("./run-instance.ts")).runInstance({ file, version }),
   check: async (options) => (await import("./check-file.ts")).checkFile(options, io),
-  quickstart: async (options) =>
-    (await import("./quickstart.ts")).quickstart(options, { io, version }),
+  quickstart: async (options) => (await import("./quickstart.ts")).quickstart(options, { io, version }),
   readAdmin: async (file) => (await import("./check-file.ts")).readAdmin(file),
 });
 process.exit(exitCode);

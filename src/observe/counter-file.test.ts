@@ -4,14 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sharedMemory } from "../platform/shared-memory.ts";
 import { type Counters, counterFileBytes, initCounters, openCounters } from "./counter-file.ts";
-import {
-  endpointBase,
-  EndpointSlot,
-  endpointsMax,
-  listenerBase,
-  ListenerSlot,
-  WorkerSlot,
-} from "./counters.ts";
+import { endpointBase, EndpointSlot, endpointsMax, listenerBase, ListenerSlot, WorkerSlot } from "./counters.ts";
 
 function fresh(workers: number): { counters: Counters; memory: Uint8Array<ArrayBuffer> } {
   const memory = new Uint8Array(counterFileBytes(workers));
@@ -31,20 +24,12 @@ describe("header", () => {
     ["no workers", (memory) => patched(memory, 2, 0), "0 workers"],
     ["more workers than there can be", (memory) => patched(memory, 2, 65), "65 workers"],
     ["other slot counts", (memory) => patched(memory, 4, 1), "other slot counts"],
-    [
-      "a file that was cut",
-      (memory) => memory.slice(0, memory.length - 8),
-      "shorter than its header says",
-    ],
+    ["a file that was cut", (memory) => memory.slice(0, memory.length - 8), "shorter than its header says"],
   ])("%s is refused", (_name, spoil, why) => {
     expect(openCounters(spoil(fresh(1).memory))).toContain(why);
   });
 
-  function patched(
-    memory: Uint8Array<ArrayBuffer>,
-    word: number,
-    value: number,
-  ): Uint8Array<ArrayBuffer> {
+  function patched(memory: Uint8Array<ArrayBuffer>, word: number, value: number): Uint8Array<ArrayBuffer> {
     new Uint32Array(memory.buffer)[word] = value;
     return memory;
   }
@@ -73,8 +58,7 @@ describe("columns", () => {
     }
     counters.retire(0);
     expect(counters.column(0).some((value) => value !== 0)).toBe(false);
-    for (const total of [listenerExchanges, lastAttempts, WorkerSlot.badRequests])
-      expect(counters.sum(total)).toBe(7);
+    for (const total of [listenerExchanges, lastAttempts, WorkerSlot.badRequests]) expect(counters.sum(total)).toBe(7);
     for (const gauge of [
       listenerExchangesNow,
       lastAttemptsNow,
@@ -133,9 +117,7 @@ describe("between processes", () => {
         Bun.spawn([process.execPath, "-e", writer, path, String(index)], { stdout: "pipe" }),
       );
       for (const child of children)
-        expect(new TextDecoder().decode((await child.stdout.getReader().read()).value)).toBe(
-          "done\n",
-        );
+        expect(new TextDecoder().decode((await child.stdout.getReader().read()).value)).toBe("done\n");
       expect(counters.sum(WorkerSlot.badRequests)).toBe(200_000);
       expect(counters.sum(WorkerSlot.connectionsNow)).toBe(6);
       children[0]!.kill("SIGKILL");

@@ -51,13 +51,8 @@ export function openCounters(memory: Uint8Array<ArrayBuffer>): Counters | string
   const header = new Uint32Array(memory.buffer, memory.byteOffset, headerBytes / 4);
   if (header[Header.magic] !== counterMagic) return "not a counter file (wrong magic)";
   const version = header[Header.layoutVersion];
-  if (version !== counterLayoutVersion)
-    return `layout version ${version}, this program has ${counterLayoutVersion}`;
-  const counts = [
-    header[Header.columnSlots],
-    header[Header.listenersMax],
-    header[Header.endpointsMax],
-  ];
+  if (version !== counterLayoutVersion) return `layout version ${version}, this program has ${counterLayoutVersion}`;
+  const counts = [header[Header.columnSlots], header[Header.listenersMax], header[Header.endpointsMax]];
   if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join())
     return `other slot counts (${counts.join(", ")})`;
   const workers = header[Header.workers]!;
@@ -74,8 +69,7 @@ export class Counters {
   constructor(memory: Uint8Array<ArrayBuffer>, workers: number) {
     this.workers = workers;
     this.#columns = Array.from({ length: workers + 1 }, (_, index) => {
-      const offset =
-        memory.byteOffset + headerBytes + index * columnSlots * Float64Array.BYTES_PER_ELEMENT;
+      const offset = memory.byteOffset + headerBytes + index * columnSlots * Float64Array.BYTES_PER_ELEMENT;
       return new Float64Array(memory.buffer, offset, columnSlots);
     });
   }
@@ -109,10 +103,7 @@ export class Counters {
   /** Whether some worker has an attempt or a connection at this endpoint, so that its row may not change hands. */
   isEndpointBusy(row: number): boolean {
     const base = endpointBase(row);
-    return (
-      this.sum(base + EndpointSlot.attemptsNow) !== 0 ||
-      this.sum(base + EndpointSlot.connectionsNow) !== 0
-    );
+    return this.sum(base + EndpointSlot.attemptsNow) !== 0 || this.sum(base + EndpointSlot.connectionsNow) !== 0;
   }
 
   /** Forgets what a row that is not busy counted for its last endpoint. */

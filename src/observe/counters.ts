@@ -63,8 +63,7 @@ export const EndpointSlot = {
 } as const;
 export const endpointSlots = 16;
 
-export const columnSlots =
-  workerSlots + listenersMax * listenerSlots + endpointsMax * endpointSlots;
+export const columnSlots = workerSlots + listenersMax * listenerSlots + endpointsMax * endpointSlots;
 
 export function listenerBase(slot: number): number {
   return workerSlots + slot * listenerSlots;

@@ -11,24 +11,13 @@ import type { MetricFamily, MetricSample } from "./metrics.ts";
 
 /** Everything that `/metrics` says, from the same view that `status` shows. */
 export function instanceMetrics(view: StatusView): readonly MetricFamily[] {
-  return [
-    ...instance(view),
-    ...workers(view.workers),
-    ...listeners(view.listeners),
-    ...endpoints(view.pools),
-  ];
+  return [...instance(view), ...workers(view.workers), ...listeners(view.listeners), ...endpoints(view.pools)];
 }
 
 function instance(view: StatusView): readonly MetricFamily[] {
   return [
-    gauge("info", "Always 1; the version is in the label.", [
-      { labels: { version: view.version }, value: 1 },
-    ]),
-    gauge(
-      "start_time_seconds",
-      "When the instance started, seconds since 1970.",
-      one(view.startedAt / 1000),
-    ),
+    gauge("info", "Always 1; the version is in the label.", [{ labels: { version: view.version }, value: 1 }]),
+    gauge("start_time_seconds", "When the instance started, seconds since 1970.", one(view.startedAt / 1000)),
     gauge("config_revision", "Number of the configuration in use.", one(view.revision)),
     gauge(
       "config_accepted_time_seconds",
@@ -194,9 +183,7 @@ function endpointHealth(all: readonly LabelledEndpoint[]): readonly MetricFamily
       "endpoint_last_check_duration_seconds",
       "How long the last health check took.",
       all.flatMap(({ endpoint, labels }) =>
-        endpoint.lastCheck === undefined
-          ? []
-          : [{ labels, value: endpoint.lastCheck.durationMs / 1000 }],
+        endpoint.lastCheck === undefined ? [] : [{ labels, value: endpoint.lastCheck.durationMs / 1000 }],
       ),
     ),
   ];
@@ -264,10 +251,7 @@ function endpointTraffic(all: readonly LabelledEndpoint[]): readonly MetricFamil
   ];
 }
 
-function each(
-  all: readonly LabelledEndpoint[],
-  value: (endpoint: EndpointView) => number,
-): readonly MetricSample[] {
+function each(all: readonly LabelledEndpoint[], value: (endpoint: EndpointView) => number): readonly MetricSample[] {
   return all.map(({ endpoint, labels }) => ({ labels, value: value(endpoint) }));
 }
 

@@ -19,11 +19,7 @@ test.each<[string, LogOptions, boolean, string[]]>([
   ["text elsewhere", { level: "error", format: "text" }, false, []],
 ])("%s", (_name, options, isTerminal, expected) => {
   const lines: string[] = [];
-  const log = createLog(
-    { isTerminal, writeLine: (line) => void lines.push(line) },
-    clock,
-    () => options,
-  );
+  const log = createLog({ isTerminal, writeLine: (line) => void lines.push(line) }, clock, () => options);
   log("debug", "z", "details");
   log("info", "a", "started");
   log("warn", "b", "low", { worker: 3 });

@@ -24,11 +24,7 @@ export function createLog(output: Output, clock: Clock, options: () => LogOption
     if (rank[level] < rank[least]) return;
     const isText = format === "text" || (format === "auto" && output.isTerminal);
     const time = new Date(clock.wallMs()).toISOString();
-    output.writeLine(
-      isText
-        ? textLine({ time, level, text })
-        : JSON.stringify({ time, level, code, text, ...fields }),
-    );
+    output.writeLine(isText ? textLine({ time, level, text }) : JSON.stringify({ time, level, code, text, ...fields }));
   };
 }
 

@@ -17,9 +17,7 @@ describe("metrics text", () => {
       },
       { name: "empty", kind: "gauge", help: "Has no samples.", samples: [] },
     ]);
-    expect(text).toBe(
-      '# HELP a_total Counts a.\n# TYPE a_total counter\na_total 0\na_total{x="1",y="2"} 1.5\n',
-    );
+    expect(text).toBe('# HELP a_total Counts a.\n# TYPE a_total counter\na_total 0\na_total{x="1",y="2"} 1.5\n');
   });
 
   test("label values and help are escaped", () => {
@@ -52,8 +50,7 @@ describe("metrics of an instance", () => {
       .trimEnd()
       .split("\n")
       .filter((line) => !line.startsWith("# "));
-    for (const line of samples)
-      expect(line).toMatch(/^[a-z_]+(\{([a-z]+="[^"]*",?)+\})? -?[0-9.e+]+$/);
+    for (const line of samples) expect(line).toMatch(/^[a-z_]+(\{([a-z]+="[^"]*",?)+\})? -?[0-9.e+]+$/);
     const series = samples.map((line) => line.slice(0, line.lastIndexOf(" ")));
     expect(new Set(series).size).toBe(series.length);
   });

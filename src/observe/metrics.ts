@@ -22,12 +22,8 @@ export function renderMetrics(families: readonly MetricFamily[]): string {
   const lines: string[] = [];
   for (const { name, kind, help, samples } of families) {
     if (samples.length === 0) continue;
-    lines.push(
-      `# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`,
-      `# TYPE ${name} ${kind}`,
-    );
-    for (const { labels, value } of samples)
-      lines.push(`${name}${labelsText(labels)} ${numberText(value)}`);
+    lines.push(`# HELP ${name} ${help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}`, `# TYPE ${name} ${kind}`);
+    for (const { labels, value } of samples) lines.push(`${name}${labelsText(labels)} ${numberText(value)}`);
   }
   return `${lines.join("\n")}\n`;
 }

@@ -19,8 +19,7 @@ const lockNonblocking = 4;
 export const files: Files = {
   readText: (path) => attempt(() => readFileSync(path, "utf8")),
   remove: (path) => attempt(() => rmSync(path, { force: true }) as undefined),
-  makeFolder: (path, { mode }) =>
-    attempt(() => void mkdirSync(path, { recursive: true, mode }) as undefined),
+  makeFolder: (path, { mode }) => attempt(() => void mkdirSync(path, { recursive: true, mode }) as undefined),
   setOwner: (path, { uid, gid }) => attempt(() => chownSync(path, uid, gid) as undefined),
   owner(path) {
     return statSync(path, { throwIfNoEntry: false })?.uid;
@@ -36,9 +35,7 @@ function lock(path: string, text: string): OsResult<{ release: Cancel } | { held
       if (libc().flock(fd, lockExclusive | lockNonblocking) !== 0) {
         const failure = lastFailure();
         closeSync(fd);
-        return failure.code === "EAGAIN"
-          ? { ok: true, value: { heldBy: readFileSync(path, "utf8").trim() } }
-          : failure;
+        return failure.code === "EAGAIN" ? { ok: true, value: { heldBy: readFileSync(path, "utf8").trim() } } : failure;
       }
       // A holder unlinks the file before it lets go: then this lock is on a name that nobody finds any more.
       if (fstatSync(fd).ino !== statSync(path, { throwIfNoEntry: false })?.ino) {

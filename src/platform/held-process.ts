@@ -25,19 +25,14 @@ export function spawnHeld({ command, env, onLine, onExit }: HeldOptions): HeldPr
     stderr: "inherit",
     env: { ...env },
     onExit: (_child, exitCode, signal) => {
-      onExit(
-        signal === null ? (exitCode === null ? {} : { exitCode }) : { signal: String(signal) },
-      );
+      onExit(signal === null ? (exitCode === null ? {} : { exitCode }) : { signal: String(signal) });
     },
   });
   void eachLine(child.stdout, onLine);
   return { pid: child.pid, kill: () => child.kill("SIGKILL") };
 }
 
-async function eachLine(
-  stream: ReadableStream<Uint8Array>,
-  onLine: (line: string) => void,
-): Promise<void> {
+async function eachLine(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const bytes of stream) {

@@ -24,15 +24,12 @@ export async function askHttp({
       "path" in to
         ? await fetch(`http://admin${target}`, { method, signal, unix: to.path })
         : // A proxy of the environment has no business between a command and its instance.
-          await fetch(
-            `http://${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}${target}`,
-            {
-              method,
-              signal,
-              redirect: "manual",
-              proxy: "",
-            },
-          );
+          await fetch(`http://${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}${target}`, {
+            method,
+            signal,
+            redirect: "manual",
+            proxy: "",
+          });
     return { ok: true, value: { status: response.status, body: await response.text() } };
   } catch (error) {
     if (error instanceof Error && error.name === "TimeoutError")

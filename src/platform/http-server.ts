@@ -11,9 +11,7 @@ export interface HttpServer {
 }
 
 /** IP literal and port (0: any free one), or the path of a unix socket, which becomes 0660. */
-export type HttpAddress =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string };
+export type HttpAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface HttpRequest {
   readonly method: string;

@@ -24,8 +24,7 @@ export function lastFailure(): OsFailure {
 }
 
 export function failureOf(errno: number): OsFailure {
-  const code =
-    Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  const code = Object.entries(constants.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
   return { ok: false, code, text: texts[code] ?? code };
 }
 

@@ -42,8 +42,7 @@ function bindListen(options: ListenOptions): OsResult<{ fd: number; port: number
   const done =
     switchOn(fd, solSocket, soReuseaddr) &&
     // 0 leaves the socket's default (net.ipv6.bindv6only) to nobody: both values are set on purpose.
-    (!isIpv6 ||
-      setFlag({ fd, level: solIpv6, option: ipv6V6only, value: options.ipv6Only ? 1 : 0 })) &&
+    (!isIpv6 || setFlag({ fd, level: solIpv6, option: ipv6V6only, value: options.ipv6Only ? 1 : 0 })) &&
     (!options.freebind || switchOn(fd, solIp, ipFreebind)) &&
     c.bind(fd, ptr(address.bytes), address.bytes.length) === 0 &&
     c.listen(fd, options.backlog) === 0;
@@ -59,9 +58,7 @@ function switchOn(fd: number, level: number, option: number): boolean {
 }
 
 function setFlag(flag: { fd: number; level: number; option: number; value: number }): boolean {
-  return (
-    libc().setsockopt(flag.fd, flag.level, flag.option, ptr(new Int32Array([flag.value])), 4) === 0
-  );
+  return libc().setsockopt(flag.fd, flag.level, flag.option, ptr(new Int32Array([flag.value])), 4) === 0;
 }
 
 function boundPort(fd: number): number | undefined {

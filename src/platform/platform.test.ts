@@ -36,11 +36,7 @@ describe("socketAddress", () => {
   test.each<[string, number, number[]]>([
     ["127.0.0.1", 80, [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]],
     ["255.255.255.255", 65_535, [2, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0]],
-    [
-      "::1",
-      258,
-      [10, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
-    ],
+    ["::1", 258, [10, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]],
   ])("%s port %d", (host, port, bytes) => {
     const address = socketAddress(host, port)!;
     expect([...address.bytes]).toEqual(bytes);
@@ -55,10 +51,7 @@ describe("socketAddress", () => {
 describe("bindListen", () => {
   test("gives a descriptor that serves, and that no child inherits unasked", async () => {
     const { fd, port } = listen();
-    const flags = Number.parseInt(
-      /flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "",
-      8,
-    );
+    const flags = Number.parseInt(/flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "", 8);
     const closeOnExec = 0o2000000;
     const nonBlocking = 0o4000;
     expect(flags & closeOnExec).toBe(closeOnExec);

@@ -17,10 +17,7 @@ interface Listening {
  * Who listens on an address so that nobody else can: on the address itself, or on a wildcard of the same port.
  * The process behind the socket is found through /proc/PID/fd, which only root and the same user may read.
  */
-export function portHolder(address: {
-  readonly host: string;
-  readonly port: number;
-}): PortHolder | undefined {
+export function portHolder(address: { readonly host: string; readonly port: number }): PortHolder | undefined {
   const listening = listeningOn(address);
   if (listening === undefined) return undefined;
   const user = userName(listening.uid);
@@ -36,13 +33,7 @@ export function portHolder(address: {
   };
 }
 
-function listeningOn({
-  host,
-  port,
-}: {
-  readonly host: string;
-  readonly port: number;
-}): Listening | undefined {
+function listeningOn({ host, port }: { readonly host: string; readonly port: number }): Listening | undefined {
   const wanted = procAddress(host);
   const isWildcard = wanted === undefined || /^0+$/.test(wanted);
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {

@@ -46,10 +46,7 @@ export interface Files {
    * Takes an exclusive lock (flock) on `path` and writes `text` into it. The kernel drops the lock with the process,
    * so a file left by a dead one locks nobody out. Where another process holds it: `{ heldBy: its text }`.
    */
-  lock(
-    path: string,
-    text: string,
-  ): OsResult<{ readonly release: Cancel } | { readonly heldBy: string }>;
+  lock(path: string, text: string): OsResult<{ readonly release: Cancel } | { readonly heldBy: string }>;
 }
 
 export interface ListenOptions {

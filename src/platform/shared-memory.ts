@@ -8,8 +8,7 @@ export const sharedMemory: SharedMemory = {
     return attempt(() => {
       const folder = statfsSync(dirname(path));
       // Pages come into being when they are touched; where the file system is full by then, that is a SIGBUS.
-      if (folder.bavail * folder.bsize < bytes)
-        return { ok: false, code: "ENOSPC", text: `no ${bytes} bytes left` };
+      if (folder.bavail * folder.bsize < bytes) return { ok: false, code: "ENOSPC", text: `no ${bytes} bytes left` };
       rmSync(path, { force: true });
       const fd = openSync(path, "wx+", 0o600);
       try {

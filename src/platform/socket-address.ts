@@ -13,10 +13,7 @@ const portOffset = 2;
  *   IPv4: | family 2 | port 2 | address 4 | zero 8 |
  *   IPv6: | family 2 | port 2 | flow 4 | address 16 | scope 4 |
  */
-export function socketAddress(
-  host: string,
-  port: number,
-): { family: AddressFamily; bytes: Uint8Array } | undefined {
+export function socketAddress(host: string, port: number): { family: AddressFamily; bytes: Uint8Array } | undefined {
   const ipv4 = parseIpv4(host);
   if (ipv4 >= 0) {
     const bytes = header(AddressFamily.Ipv4, port, 16);

@@ -25,10 +25,7 @@ export function userName(uid: number): string | undefined {
  */
 export function become({ uid, gid }: UserIds): OsResult<undefined> {
   const c = libc();
-  const done =
-    c.setgroups(0, null) === 0 &&
-    c.setresgid(gid, gid, gid) === 0 &&
-    c.setresuid(uid, uid, uid) === 0;
+  const done = c.setgroups(0, null) === 0 && c.setresgid(gid, gid, gid) === 0 && c.setresuid(uid, uid, uid) === 0;
   return done ? { ok: true, value: undefined } : lastFailure();
 }
 

@@ -1,14 +1,6 @@
 /** The linter's half of the walls: it sees a wrong import while it is being typed, so it must know the same walls. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { lintConfig } from "../../tools/lint-config.ts";
@@ -27,15 +19,13 @@ test("the linter's configuration is the one that tools/lint-config.ts writes", (
 describe("the linter stops", () => {
   const rows = wrongCode.filter((row) => row.lint !== undefined);
   /** Each row's code under a name of its own, so that one run of the linter judges them all. */
-  const fileOf = (index: number): string =>
-    (rows[index]?.path ?? "").replace(/\/a(\.test)?\.ts$/, `/row${index}$1.ts`);
+  const fileOf = (index: number): string => (rows[index]?.path ?? "").replace(/\/a(\.test)?\.ts$/, `/row${index}$1.ts`);
   let folder = "";
   let seen: readonly Diagnostic[] = [];
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), "weichensteller-lint-"));
-    for (const name of [".oxlintrc.json", "tsconfig.json"])
-      copyFileSync(join(projectRoot, name), join(folder, name));
+    for (const name of [".oxlintrc.json", "tsconfig.json"]) copyFileSync(join(projectRoot, name), join(folder, name));
     symlinkSync(join(projectRoot, "node_modules"), join(folder, "node_modules"));
     for (const [index, row] of rows.entries()) {
       const path = join(folder, fileOf(index));
@@ -50,15 +40,12 @@ describe("the linter stops", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test.each(rows.map((row, index) => [row.name, index, row.lint] as const))(
-    "%s",
-    (_name, index, rule) => {
-      const codes = seen
-        .filter((one) => one.filename === fileOf(index))
-        .map((one) => one.code.replace(/^.*\((.*)\)$/, "$1"));
-      expect(codes).toContain(rule ?? "");
-    },
-  );
+  test.each(rows.map((row, index) => [row.name, index, row.lint] as const))("%s", (_name, index, rule) => {
+    const codes = seen
+      .filter((one) => one.filename === fileOf(index))
+      .map((one) => one.code.replace(/^.*\((.*)\)$/, "$1"));
+    expect(codes).toContain(rule ?? "");
+  });
 
   test("nothing in code that is as it should be", () => {
     expect(seen.filter((one) => one.filename === "src/lib/b.ts")).toEqual([]);

@@ -34,13 +34,9 @@ export const packageHomes: Readonly<Record<string, readonly string[]>> = {
 
 /** Names through which code reaches the outside world; nobody but the doors may say them. */
 export const worldGlobals = new Set([
-  ..."Bun process performance crypto fetch navigator globalThis global require eval Worker WebSocket".split(
-    " ",
-  ),
+  ..."Bun process performance crypto fetch navigator globalThis global require eval Worker WebSocket".split(" "),
   ..."EventSource BroadcastChannel XMLHttpRequest localStorage".split(" "),
-  ..."setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask".split(
-    " ",
-  ),
+  ..."setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate queueMicrotask".split(" "),
 ]);
 
 export const socketCalls = new Set(["listen", "connect", "udpSocket"]);
@@ -66,14 +62,7 @@ export function importDirection(source: Source): Finding[] {
   const found: Finding[] = [];
   for (const seen of source.imports) {
     if (seen.target === "(computed)") {
-      found.push(
-        at(
-          source,
-          seen.line,
-          "import-direction",
-          "an import whose target is computed cannot be checked",
-        ),
-      );
+      found.push(at(source, seen.line, "import-direction", "an import whose target is computed cannot be checked"));
       continue;
     }
     if (!seen.target.startsWith(".")) continue;
@@ -84,14 +73,7 @@ export function importDirection(source: Source): Finding[] {
     const other = layerOf(target);
     if (other === undefined || other > own) {
       const from = layers[own] ?? "?";
-      found.push(
-        at(
-          source,
-          seen.line,
-          "import-direction",
-          `${from} may not import ${target} (${describe(seen)})`,
-        ),
-      );
+      found.push(at(source, seen.line, "import-direction", `${from} may not import ${target} (${describe(seen)})`));
     }
   }
   return found;
@@ -101,13 +83,10 @@ export function packageUse(source: Source): Finding[] {
   if (!source.path.startsWith("src/") || isTest(source)) return [];
   const found: Finding[] = [];
   for (const seen of source.imports) {
-    if (seen.target.startsWith(".") || seen.target === "(computed)" || isBuiltin(seen.target))
-      continue;
+    if (seen.target.startsWith(".") || seen.target === "(computed)" || isBuiltin(seen.target)) continue;
     const homes = packageHomes[packageName(seen.target)] ?? [];
     if (!homes.some((home) => source.path.startsWith(home))) {
-      found.push(
-        at(source, seen.line, "package-use", `the package ${seen.target} may not be used here`),
-      );
+      found.push(at(source, seen.line, "package-use", `the package ${seen.target} may not be used here`));
     }
   }
   return found;
@@ -116,51 +95,36 @@ export function packageUse(source: Source): Finding[] {
 /** Clock, random, timers, environment, files, processes: only platform/ and main/, sockets only engine/net/. */
 export function worldAccess(source: Source): Finding[] {
   if (!source.path.startsWith("src/") || isTest(source)) return [];
-  const isDoor = ["src/platform/", "src/main/", "src/engine/net/"].some((door) =>
-    source.path.startsWith(door),
-  );
+  const isDoor = ["src/platform/", "src/main/", "src/engine/net/"].some((door) => source.path.startsWith(door));
   if (isDoor) return [];
   const found: Finding[] = [];
   for (const seen of source.imports) {
     // Joining path names and taking arguments apart touches no system.
     if (/^node:(path|util)$/.test(seen.target) && !isPure(source)) continue;
     if (isBuiltin(seen.target))
-      found.push(
-        at(source, seen.line, "world-access", `${seen.target} is for platform/ and main/`),
-      );
+      found.push(at(source, seen.line, "world-access", `${seen.target} is for platform/ and main/`));
   }
   walk(source.program, (node, parents) => {
     const name = outsideName(node, parents) ?? clockOrRandom(node);
     if (name !== undefined)
-      found.push(
-        at(source, source.lineOf(node.start), "world-access", `${name} is for platform/ and main/`),
-      );
+      found.push(at(source, source.lineOf(node.start), "world-access", `${name} is for platform/ and main/`));
   });
   return found;
 }
 
 export function socketDoors(source: Source): Finding[] {
-  if (
-    !source.path.startsWith("src/") ||
-    isTest(source) ||
-    source.path.startsWith("src/engine/net/")
-  )
-    return [];
+  if (!source.path.startsWith("src/") || isTest(source) || source.path.startsWith("src/engine/net/")) return [];
   const found: Finding[] = [];
   for (const seen of source.imports) {
     const isSocketName = seen.target === "bun" && seen.names.some((name) => socketCalls.has(name));
     if (socketModules.test(seen.target) || isSocketName) {
-      found.push(
-        at(source, seen.line, "socket-door", `sockets (${seen.target}) are for engine/net/`),
-      );
+      found.push(at(source, seen.line, "socket-door", `sockets (${seen.target}) are for engine/net/`));
     }
   }
   walk(source.program, (node) => {
     const call = bunMember(node);
     if (call !== undefined && socketCalls.has(call)) {
-      found.push(
-        at(source, source.lineOf(node.start), "socket-door", `Bun.${call} is for engine/net/`),
-      );
+      found.push(at(source, source.lineOf(node.start), "socket-door", `Bun.${call} is for engine/net/`));
     }
   });
   return found;
@@ -175,25 +139,12 @@ export function timeless(source: Source): Finding[] {
       node["async"] === true ||
       node.type === "AwaitExpression" ||
       (node.type === "ForOfStatement" && node["await"] === true);
-    const isPromise =
-      node.type === "Identifier" && node["name"] === "Promise" && !isPropertyName(node, parents);
-    const isDate =
-      node.type === "Identifier" && node["name"] === "Date" && !isPropertyName(node, parents);
-    const isConsole =
-      node.type === "Identifier" && node["name"] === "console" && !isPropertyName(node, parents);
-    const what = isAsync
-      ? "async"
-      : isPromise
-        ? "Promise"
-        : isDate
-          ? "Date"
-          : isConsole
-            ? "console"
-            : undefined;
+    const isPromise = node.type === "Identifier" && node["name"] === "Promise" && !isPropertyName(node, parents);
+    const isDate = node.type === "Identifier" && node["name"] === "Date" && !isPropertyName(node, parents);
+    const isConsole = node.type === "Identifier" && node["name"] === "console" && !isPropertyName(node, parents);
+    const what = isAsync ? "async" : isPromise ? "Promise" : isDate ? "Date" : isConsole ? "console" : undefined;
     if (what !== undefined)
-      found.push(
-        at(source, source.lineOf(node.start), "timeless", `${what} has no place in a pure folder`),
-      );
+      found.push(at(source, source.lineOf(node.start), "timeless", `${what} has no place in a pure folder`));
   });
   return found;
 }
@@ -220,8 +171,7 @@ const longFunctions: Readonly<Record<string, number>> = {
 export function size(source: Source): Finding[] {
   const found: Finding[] = [];
   const lines = source.lineOf(source.text.length);
-  if (lines > fileLinesMax + 1)
-    found.push(at(source, lines, "size", `${lines} lines, at most ${fileLinesMax}`));
+  if (lines > fileLinesMax + 1) found.push(at(source, lines, "size", `${lines} lines, at most ${fileLinesMax}`));
   if (!/^(src|tools)\//.test(source.path) || isTest(source)) return found;
   walk(source.program, (node, parents) => {
     if (!isFunction(node)) return;
@@ -230,12 +180,7 @@ export function size(source: Source): Finding[] {
     const most = longFunctions[`${source.path}#${name}`] ?? functionLinesMax;
     if (length > most) {
       found.push(
-        at(
-          source,
-          source.lineOf(node.start),
-          "size",
-          `function ${name} has ${length} lines, at most ${most}`,
-        ),
+        at(source, source.lineOf(node.start), "size", `function ${name} has ${length} lines, at most ${most}`),
       );
     }
   });
@@ -247,19 +192,12 @@ export function documented(source: Source): Finding[] {
   if (!source.path.startsWith("src/core/") || isTest(source)) return [];
   const found: Finding[] = [];
   for (const statement of source.program["body"] as readonly Node[]) {
-    const declared =
-      statement.type === "ExportNamedDeclaration" ? statement["declaration"] : undefined;
-    if (!isNode(declared) || !/^(FunctionDeclaration|ClassDeclaration)$/.test(declared.type))
-      continue;
+    const declared = statement.type === "ExportNamedDeclaration" ? statement["declaration"] : undefined;
+    if (!isNode(declared) || !/^(FunctionDeclaration|ClassDeclaration)$/.test(declared.type)) continue;
     if (!/\*\/\s*$/.test(source.text.slice(0, statement.start))) {
       const name = isNode(declared["id"]) ? String(declared["id"]["name"]) : "?";
       found.push(
-        at(
-          source,
-          source.lineOf(statement.start),
-          "documented",
-          `${name} is exported without a word about it`,
-        ),
+        at(source, source.lineOf(statement.start), "documented", `${name} is exported without a word about it`),
       );
     }
   }
@@ -271,8 +209,7 @@ const wrongWords =
   /\b(backends?|frontends?|upstream servers?|real servers?|virtual servers?|whitelist|blacklist|masters?|slaves?)\b/i;
 
 export function vocabulary(source: Source): Finding[] {
-  if (!source.path.startsWith("src/") || source.path.startsWith("src/profiles/") || isTest(source))
-    return [];
+  if (!source.path.startsWith("src/") || source.path.startsWith("src/profiles/") || isTest(source)) return [];
   const found: Finding[] = [];
   for (const [index, line] of source.text.split("\n").entries()) {
     const word = wrongWords.exec(line)?.[0];
@@ -283,17 +220,13 @@ export function vocabulary(source: Source): Finding[] {
 }
 
 /** Files reachable from `entry` by imports that exist at run time, with the packages they load on the way. */
-export function runtimeClosure(
-  entry: string,
-  read: (path: string) => Source,
-): { files: string[]; packages: string[] } {
+export function runtimeClosure(entry: string, read: (path: string) => Source): { files: string[]; packages: string[] } {
   const files = new Set([entry]);
   const packages = new Set<string>();
   for (const path of files) {
     for (const seen of read(path).imports) {
       if (seen.isType || seen.form === "dynamic") continue;
-      if (seen.target.startsWith("."))
-        files.add(posix.normalize(posix.join(posix.dirname(path), seen.target)));
+      if (seen.target.startsWith(".")) files.add(posix.normalize(posix.join(posix.dirname(path), seen.target)));
       else if (!isBuiltin(seen.target)) packages.add(packageName(seen.target));
     }
   }
@@ -339,12 +272,7 @@ function outsideName(node: Node, parents: readonly Node[]): string | undefined {
 /** Whether a parameter, variable, import, function or class of that name is in force at the end of the way `parents`. */
 function isDeclared(name: string, parents: readonly Node[]): boolean {
   return parents.some((scope) => {
-    const declared = [
-      ...listOf(scope["params"]),
-      scope["param"],
-      scope["init"],
-      ...listOf(scope["body"]),
-    ];
+    const declared = [...listOf(scope["params"]), scope["param"], scope["init"], ...listOf(scope["body"])];
     return declared.some((one) => isNode(one) && declaresName(one, name));
   });
 }
@@ -375,9 +303,7 @@ function declaresName(node: Node, name: string): boolean {
         node["left"],
         node["argument"],
       ];
-      return [...inner, node["declaration"]].some(
-        (one) => isNode(one) && isPattern(one) && declaresName(one, name),
-      );
+      return [...inner, node["declaration"]].some((one) => isNode(one) && isPattern(one) && declaresName(one, name));
     }
   }
 }
@@ -396,18 +322,12 @@ function listOf(value: unknown): readonly unknown[] {
 function clockOrRandom(node: Node): string | undefined {
   if (node.type === "NewExpression") {
     const callee = node["callee"] as Node;
-    const isNow =
-      callee["name"] === "Date" && (node["arguments"] as readonly unknown[]).length === 0;
+    const isNow = callee["name"] === "Date" && (node["arguments"] as readonly unknown[]).length === 0;
     return isNow ? "new Date()" : undefined;
   }
-  if (node.type === "CallExpression")
-    return (node["callee"] as Node)["name"] === "Date" ? "Date()" : undefined;
+  if (node.type === "CallExpression") return (node["callee"] as Node)["name"] === "Date" ? "Date()" : undefined;
   const member =
-    memberOf(node, "Date") === "now"
-      ? "Date.now"
-      : memberOf(node, "Math") === "random"
-        ? "Math.random"
-        : undefined;
+    memberOf(node, "Date") === "now" ? "Date.now" : memberOf(node, "Math") === "random" ? "Math.random" : undefined;
   return member;
 }
 
@@ -422,12 +342,7 @@ function memberOf(node: Node, object: string): string | undefined {
     const property = node["property"] as Node;
     return String(property["name"] ?? property["value"]);
   }
-  if (
-    node.type !== "VariableDeclarator" ||
-    !isNode(node["init"]) ||
-    node["init"]["name"] !== object
-  )
-    return undefined;
+  if (node.type !== "VariableDeclarator" || !isNode(node["init"]) || node["init"]["name"] !== object) return undefined;
   const pattern = node["id"] as Node;
   if (pattern.type !== "ObjectPattern") return undefined;
   const names = (pattern["properties"] as readonly Node[]).map((one) =>

@@ -37,9 +37,7 @@ export interface Source {
 /** Every TypeScript file of the project below the given folders, sorted. */
 export function listSources(folders: readonly string[]): string[] {
   const glob = new Bun.Glob(`{${folders.join(",")}}/**/*.ts`);
-  return [...glob.scanSync({ cwd: projectRoot })]
-    .filter((path) => !path.includes("node_modules"))
-    .sort();
+  return [...glob.scanSync({ cwd: projectRoot })].filter((path) => !path.includes("node_modules")).sort();
 }
 
 export function readSource(path: string): Source {
@@ -60,11 +58,7 @@ export function parseSource(path: string, text: string): Source {
 }
 
 /** Calls `visit` for every node, parents first; `parents` is the way from the program to the node. */
-export function walk(
-  node: Node,
-  visit: (node: Node, parents: readonly Node[]) => void,
-  parents: Node[] = [],
-): void {
+export function walk(node: Node, visit: (node: Node, parents: readonly Node[]) => void, parents: Node[] = []): void {
   visit(node, parents);
   parents.push(node);
   for (const key of visitorKeys[node.type] ?? []) {
@@ -77,11 +71,7 @@ export function walk(
 }
 
 export function isNode(value: unknown): value is Node {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    typeof (value as { type?: unknown }).type === "string"
-  );
+  return typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
 }
 
 function lineFinder(text: string): (offset: number) => number {
@@ -160,7 +150,5 @@ function importedName(specifier: Node): string {
 }
 
 function literalText(node: unknown): string | undefined {
-  return isNode(node) && node.type === "Literal" && typeof node["value"] === "string"
-    ? node["value"]
-    : undefined;
+  return isNode(node) && node.type === "Literal" && typeof node["value"] === "string" ? node["value"] : undefined;
 }

@@ -22,21 +22,14 @@ describe("the project", () => {
   });
 
   test("has no folder in src/ that has no place in the order of layers", () => {
-    const folders = new Set(
-      paths.filter((path) => path.startsWith("src/")).map((path) => path.split("/")[1]),
-    );
-    expect(
-      [...folders].filter((folder) => !(layers as readonly string[]).includes(folder ?? "")),
-    ).toEqual([]);
+    const folders = new Set(paths.filter((path) => path.startsWith("src/")).map((path) => path.split("/")[1]));
+    expect([...folders].filter((folder) => !(layers as readonly string[]).includes(folder ?? ""))).toEqual([]);
   });
 
   const workerEntry = "src/main/worker.ts";
-  test.skipIf(!existsSync(join(projectRoot, workerEntry)))(
-    "starts a worker without loading any package",
-    () => {
-      expect(runtimeClosure(workerEntry, readSource).packages).toEqual([]);
-    },
-  );
+  test.skipIf(!existsSync(join(projectRoot, workerEntry)))("starts a worker without loading any package", () => {
+    expect(runtimeClosure(workerEntry, readSource).packages).toEqual([]);
+  });
 });
 
 describe("the walls stop", () => {
@@ -101,9 +94,7 @@ describe("the walls let pass", () => {
       "src/core/config/b.ts": `import { z } from "zod"; export type B = typeof z;`,
       "src/core/config/c.ts": `import { parse } from "yaml"; export const c = parse;`,
     };
-    const closure = runtimeClosure("src/main/worker.ts", (path) =>
-      parseSource(path, files[path] ?? ""),
-    );
+    const closure = runtimeClosure("src/main/worker.ts", (path) => parseSource(path, files[path] ?? ""));
     expect(closure.packages).toEqual(["yaml"]);
   });
 });

@@ -33,13 +33,7 @@ export const wrongCode: readonly WrongCode[] = [
     "import-direction",
     direction,
   ),
-  row(
-    "core passes on engine",
-    "src/core/a.ts",
-    `export { x } from "../engine/x.ts";`,
-    "import-direction",
-    direction,
-  ),
+  row("core passes on engine", "src/core/a.ts", `export { x } from "../engine/x.ts";`, "import-direction", direction),
   row(
     "core passes on a type of engine",
     "src/core/a.ts",
@@ -156,20 +150,8 @@ export const wrongCode: readonly WrongCode[] = [
     direction,
   ),
 
-  row(
-    "core reads the clock",
-    "src/core/a.ts",
-    `export const y = Date.now();`,
-    "world-access",
-    "no-restricted-globals",
-  ),
-  row(
-    "core makes a date",
-    "src/core/a.ts",
-    `export const y = new Date(7);`,
-    "timeless",
-    "no-restricted-globals",
-  ),
+  row("core reads the clock", "src/core/a.ts", `export const y = Date.now();`, "world-access", "no-restricted-globals"),
+  row("core makes a date", "src/core/a.ts", `export const y = new Date(7);`, "timeless", "no-restricted-globals"),
   row(
     "core reads the fast clock",
     "src/core/a.ts",
@@ -205,13 +187,7 @@ export const wrongCode: readonly WrongCode[] = [
     "world-access",
     "no-restricted-globals",
   ),
-  row(
-    "core asks Bun",
-    "src/core/a.ts",
-    `export const y = Bun.nanoseconds();`,
-    "world-access",
-    "no-restricted-globals",
-  ),
+  row("core asks Bun", "src/core/a.ts", `export const y = Bun.nanoseconds();`, "world-access", "no-restricted-globals"),
   row(
     "core reaches around by globalThis",
     "src/core/a.ts",
@@ -262,27 +238,9 @@ export const wrongCode: readonly WrongCode[] = [
     "world-access",
     direction,
   ),
-  row(
-    "core is asynchronous",
-    "src/core/a.ts",
-    `export const y = async () => 1;`,
-    "timeless",
-    "no-async-await",
-  ),
-  row(
-    "core promises",
-    "src/core/a.ts",
-    `export const y = Promise.resolve(1);`,
-    "timeless",
-    "no-restricted-globals",
-  ),
-  row(
-    "lib reads the clock",
-    "src/lib/a.ts",
-    `export const y = Date.now();`,
-    "world-access",
-    "no-restricted-globals",
-  ),
+  row("core is asynchronous", "src/core/a.ts", `export const y = async () => 1;`, "timeless", "no-async-await"),
+  row("core promises", "src/core/a.ts", `export const y = Promise.resolve(1);`, "timeless", "no-restricted-globals"),
+  row("lib reads the clock", "src/lib/a.ts", `export const y = Date.now();`, "world-access", "no-restricted-globals"),
   row(
     "model starts a timer",
     "src/model/a.ts",
@@ -290,13 +248,7 @@ export const wrongCode: readonly WrongCode[] = [
     "world-access",
     "no-restricted-globals",
   ),
-  row(
-    "core writes to the screen",
-    "src/core/a.ts",
-    `console.log(1); export {};`,
-    "timeless",
-    "no-console",
-  ),
+  row("core writes to the screen", "src/core/a.ts", `console.log(1); export {};`, "timeless", "no-console"),
 
   row(
     "engine reads the clock",
@@ -305,12 +257,7 @@ export const wrongCode: readonly WrongCode[] = [
     "world-access",
     "no-restricted-properties",
   ),
-  row(
-    "engine makes the date of today",
-    "src/engine/a.ts",
-    `export const y = new Date();`,
-    "world-access",
-  ),
+  row("engine makes the date of today", "src/engine/a.ts", `export const y = new Date();`, "world-access"),
   row(
     "control reads files",
     "src/control/a.ts",
@@ -399,13 +346,7 @@ export const wrongCode: readonly WrongCode[] = [
   ),
 
   row("enum", "src/lib/a.ts", `export enum Y { A }`, "plain-syntax"),
-  row(
-    "namespace",
-    "src/lib/a.ts",
-    `export namespace Y { export const a = 1; }`,
-    "plain-syntax",
-    "no-namespace",
-  ),
+  row("namespace", "src/lib/a.ts", `export namespace Y { export const a = 1; }`, "plain-syntax", "no-namespace"),
   row(
     "parameter property",
     "src/lib/a.ts",
@@ -419,36 +360,14 @@ export const wrongCode: readonly WrongCode[] = [
     `const d = (_: unknown) => undefined; export const Y = @d class {};`,
     "plain-syntax",
   ),
-  row(
-    "default export",
-    "src/lib/a.ts",
-    `const y = 1; export default y;`,
-    "plain-syntax",
-    "no-default-export",
-  ),
+  row("default export", "src/lib/a.ts", `const y = 1; export default y;`, "plain-syntax", "no-default-export"),
   row("barrel", "src/lib/a.ts", `export * from "./b.ts";`, "plain-syntax"),
   row("re-export", "src/lib/a.ts", `export { b } from "./b.ts";`, "plain-syntax"),
   row("inheritance", "src/lib/a.ts", `class X {} export class Y extends X {}`, "plain-syntax"),
-  row(
-    "a file of 501 lines",
-    "src/lib/a.ts",
-    `export const y = 1;\n${"//\n".repeat(500)}`,
-    "size",
-    "max-lines",
-  ),
+  row("a file of 501 lines", "src/lib/a.ts", `export const y = 1;\n${"//\n".repeat(500)}`, "size", "max-lines"),
   row("a function of 71 lines", "src/lib/a.ts", `export function y() {${"\n".repeat(70)}}`, "size"),
-  row(
-    "an exported function without a word",
-    "src/core/a.ts",
-    `export function y() { return 1; }`,
-    "documented",
-  ),
-  row(
-    "another word than the glossary's",
-    "src/engine/a.ts",
-    `export const y = "the backend is gone";`,
-    "vocabulary",
-  ),
+  row("an exported function without a word", "src/core/a.ts", `export function y() { return 1; }`, "documented"),
+  row("another word than the glossary's", "src/engine/a.ts", `export const y = "the backend is gone";`, "vocabulary"),
 ];
 
 function row(name: string, path: string, code: string, rule: string, lint?: string): WrongCode {

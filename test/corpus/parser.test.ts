@@ -35,9 +35,7 @@ for (const { file, mark, kind } of [
 ] as const) {
   describe(`${file} as function calls`, () => {
     for (const one of readCases(join(import.meta.dir, file))) {
-      test(one.name, () =>
-        expectSameHoweverCut(bytesBehind(one, mark).subarray(0, 20_000), { kind }),
-      );
+      test(one.name, () => expectSameHoweverCut(bytesBehind(one, mark).subarray(0, 20_000), { kind }));
     }
   });
 }
@@ -48,11 +46,7 @@ function expectSameHoweverCut(bytes: Buffer, options: TraceOptions): void {
   expectSame(whole, trace(byteByByte(bytes), options), "byte by byte");
 }
 
-function expectSame(
-  whole: readonly string[],
-  cut: readonly string[],
-  how: readonly Uint8Array[] | string,
-): void {
+function expectSame(whole: readonly string[], cut: readonly string[], how: readonly Uint8Array[] | string): void {
   if (isSameVerdict(whole, cut)) return;
   const where = typeof how === "string" ? how : `cut at ${how[0]?.length}`;
   throw new Error(`${where}:\n  whole: ${JSON.stringify(whole)}\n  cut:   ${JSON.stringify(cut)}`);

@@ -85,21 +85,13 @@ function completeCount(messages: readonly { readonly isComplete: boolean }[]): n
   return messages.filter((message) => message.isComplete).length;
 }
 
-function messageDifference(
-  ours: OurMessage,
-  theirs: LlhttpMessage,
-  kind: Generated["kind"],
-): string | undefined {
-  if (kind === "request" && ours.method !== theirs.method)
-    return `method ${ours.method} / ${theirs.method}`;
-  if (kind === "request" && ours.target !== theirs.target)
-    return `target ${ours.target} / ${theirs.target}`;
-  if (kind === "response" && ours.status !== theirs.status)
-    return `status ${ours.status} / ${theirs.status}`;
+function messageDifference(ours: OurMessage, theirs: LlhttpMessage, kind: Generated["kind"]): string | undefined {
+  if (kind === "request" && ours.method !== theirs.method) return `method ${ours.method} / ${theirs.method}`;
+  if (kind === "request" && ours.target !== theirs.target) return `target ${ours.target} / ${theirs.target}`;
+  if (kind === "response" && ours.status !== theirs.status) return `status ${ours.status} / ${theirs.status}`;
   if (theirs.major !== 1 || ours.minor !== theirs.minor)
     return `version 1.${ours.minor} / ${theirs.major}.${theirs.minor}`;
-  if (ours.body !== theirs.body)
-    return `body ${JSON.stringify(ours.body)} / ${JSON.stringify(theirs.body)}`;
+  if (ours.body !== theirs.body) return `body ${JSON.stringify(ours.body)} / ${JSON.stringify(theirs.body)}`;
   for (const [at, [name, value]] of ours.headers.entries()) {
     const [theirName, theirValue] = theirs.headers[at] ?? ["", ""];
     // White space at a value's end is not part of it (RFC 9112 section 5); llhttp hands it over and lets its user cut.

@@ -41,8 +41,7 @@ export function generate(seed: number): Generated {
   for (let count = dice.oneOf([1, 1, 2, 3]); count > 0; count--)
     text += kind === "request" ? request(dice) : response(dice);
   let bytes: Buffer = Buffer.from(text, "latin1");
-  if (!dice.once(3))
-    for (let count = 1 + dice.below(3); count > 0; count--) bytes = damage(dice, bytes);
+  if (!dice.once(3)) for (let count = 1 + dice.below(3); count > 0; count--) bytes = damage(dice, bytes);
   return { kind, isHead, bytes };
 }
 
@@ -106,11 +105,7 @@ function request(dice: Dice): string {
   const before = dice.once(30) ? dice.oneOf(["\r\n", "\n", "\r\n\r\n", " ", "\r"]) : "";
   const host = dice.once(15)
     ? ""
-    : field(
-        dice,
-        "Host",
-        part(dice, ["a", "a.b:80", "[::1]"], ["", "a b", "a/b", "u@a", "a,b", "a:x", "\x80"]),
-      );
+    : field(dice, "Host", part(dice, ["a", "a.b:80", "[::1]"], ["", "a b", "a/b", "u@a", "a,b", "a:x", "\x80"]));
   const [framing, body] = framed(dice, false);
   return `${before}${method}${space()}${target}${space()}${version}${lineEnd(dice)}${host}${otherFields(dice)}${framing}${lineEnd(dice)}${body}`;
 }
@@ -126,11 +121,7 @@ function response(dice: Dice): string {
     ["200", "204", "304", "404", "500", "100", "103", "101", "299"],
     ["20", "2000", "099", "600", "999", "2x0", "-20", "", " 200"],
   );
-  const reason = part(
-    dice,
-    [" OK", " Not Found", " "],
-    ["", "\tOK", " \x80", " a\0b", "  x", "OK"],
-  );
+  const reason = part(dice, [" OK", " Not Found", " "], ["", "\tOK", " \x80", " a\0b", "  x", "OK"]);
   const [framing, body] = framed(dice, true);
   return `${version} ${status}${reason}${lineEnd(dice)}${otherFields(dice)}${framing}${lineEnd(dice)}${body}`;
 }
@@ -240,9 +231,7 @@ function framed(dice: Dice, isResponse: boolean): readonly [string, string] {
           "chunke",
         ],
       );
-      const twice = dice.once(25)
-        ? field(dice, "Transfer-Encoding", dice.oneOf(["chunked", "identity", "gzip"]))
-        : "";
+      const twice = dice.once(25) ? field(dice, "Transfer-Encoding", dice.oneOf(["chunked", "identity", "gzip"])) : "";
       const length = dice.once(20) ? field(dice, "Content-Length", String(body.length)) : "";
       return [
         dice.once(2)
@@ -318,9 +307,7 @@ function damage(dice: Dice, bytes: Buffer): Buffer {
     case 4:
       return Buffer.concat([bytes.subarray(0, other), bytes.subarray(at)]);
     case 5:
-      return dice.once(4)
-        ? before
-        : Buffer.concat([before, Buffer.from([bytes[at]! ^ 0x20]), bytes.subarray(at + 1)]);
+      return dice.once(4) ? before : Buffer.concat([before, Buffer.from([bytes[at]! ^ 0x20]), bytes.subarray(at + 1)]);
     default: {
       // A line taken out, or said twice.
       const start = bytes.lastIndexOf("\n", at) + 1;

@@ -77,8 +77,7 @@ const tabBehind =
 const proxyConnection = /\nProxy-Connection[ \t]*:/i;
 
 /** A framing field among trailers: behind a line of zeros, with nothing but fields between. */
-const framingInTrailer =
-  /\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:Content-Length|Transfer-Encoding)[ \t]*:/i;
+const framingInTrailer = /\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:Content-Length|Transfer-Encoding)[ \t]*:/i;
 
 /** They stopped before the message we judge: for them the one before closes the connection, or was no message. */
 function theyStoppedBefore({ disagreement }: Seen): boolean {
@@ -148,8 +147,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "a proxy replaces obs-fold in a response by spaces (RFC 9112 section 5.2); llhttp refuses it",
     kind: "they refuse",
     codes: ["HPE_INVALID_HEADER_TOKEN"],
-    fits: ({ text, disagreement }) =>
-      disagreement.input.kind === "response" && /\r\n[ \t]/.test(text),
+    fits: ({ text, disagreement }) => disagreement.input.kind === "response" && /\r\n[ \t]/.test(text),
     example: { kind: "response", text: "HTTP/1.1 204 No Content\r\nX: a\r\n b\r\n\r\n" },
   },
   {
@@ -158,8 +156,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "they refuse",
     codes: ["HPE_INVALID_HEADER_TOKEN"],
     fits: ({ text, disagreement }) =>
-      disagreement.input.kind === "response" &&
-      new RegExp(`\\r\\n${token}[ \\t]+(?::|$)`).test(text),
+      disagreement.input.kind === "response" && new RegExp(`\\r\\n${token}[ \\t]+(?::|$)`).test(text),
     example: { kind: "response", text: "HTTP/1.1 204 No Content\r\nX : a\r\n\r\n" },
   },
   {
@@ -180,11 +177,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     id: "length-in-trailer",
     why: "a Content-Length among the trailers frames nothing and is dropped (RFC 9110 section 6.5.1); llhttp reads it as a field",
     kind: "they refuse",
-    codes: [
-      "HPE_INVALID_CONTENT_LENGTH",
-      "HPE_UNEXPECTED_CONTENT_LENGTH",
-      "HPE_INVALID_TRANSFER_ENCODING",
-    ],
+    codes: ["HPE_INVALID_CONTENT_LENGTH", "HPE_UNEXPECTED_CONTENT_LENGTH", "HPE_INVALID_TRANSFER_ENCODING"],
     fits: ({ text }) => framingInTrailer.test(text),
     example: {
       kind: "request",
@@ -229,10 +222,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     id: "proxy-connection-close",
     why: "llhttp obeys Proxy-Connection as if it were Connection, and reads nothing behind a close there",
     kind: "we refuse",
-    fits: (seen) =>
-      proxyConnection.test(seen.text) &&
-      theyStoppedBefore(seen) &&
-      seen.disagreement.ours.stoppedAt > 0,
+    fits: (seen) => proxyConnection.test(seen.text) && theyStoppedBefore(seen) && seen.disagreement.ours.stoppedAt > 0,
     example: {
       kind: "request",
       text: "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n(\r\n\r\n",
@@ -272,8 +262,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "a framing field among the trailers changes nothing (RFC 9110 section 6.5.1); llhttp obeys it and reads on as if a body followed",
     kind: "we refuse",
     fits: ({ text, disagreement }) =>
-      disagreement.input.kind === "response" &&
-      framingInTrailer.test(text.slice(0, disagreement.ours.stoppedAt)),
+      disagreement.input.kind === "response" && framingInTrailer.test(text.slice(0, disagreement.ours.stoppedAt)),
     example: {
       kind: "response",
       text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\nabc",
@@ -309,8 +298,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "we refuse",
     codes: ["bad-status-line"],
     // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
-    fits: ({ firstLine }) =>
-      /^HTTP\/1\.[01] [1-5]\d\d [^\r\n]*[\0-\x08\x0b-\x1f\x7f]/.test(firstLine),
+    fits: ({ firstLine }) => /^HTTP\/1\.[01] [1-5]\d\d [^\r\n]*[\0-\x08\x0b-\x1f\x7f]/.test(firstLine),
     example: { kind: "response", text: "HTTP/1.1 204 a\0b\r\n\r\n" },
   },
   {
@@ -341,8 +329,7 @@ export const knownDifferences: readonly KnownDifference[] = [
       return (
         isStarElsewhere ||
         !plainTarget.test(firstLine) ||
-        (authority !== undefined &&
-          (authority === "" || !host.test(authority) || /^:|:\d*[6-9]\d{4}$/.test(authority)))
+        (authority !== undefined && (authority === "" || !host.test(authority) || /^:|:\d*[6-9]\d{4}$/.test(authority)))
       );
     },
     example: { kind: "request", text: "GET * HTTP/1.1\r\nHost: a\r\n\r\n" },
@@ -361,9 +348,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "we refuse",
     codes: ["bad-host"],
     fits: ({ head }) =>
-      valuesIn(head, "Host").some(
-        (value) => !host.test(value) || /:\d*[6-9]\d{4}$|^:|^\[.{0,1}\]/.test(value),
-      ),
+      valuesIn(head, "Host").some((value) => !host.test(value) || /:\d*[6-9]\d{4}$|^:|^\[.{0,1}\]/.test(value)),
     example: { kind: "request", text: "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" },
   },
   {
@@ -439,8 +424,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "417 for any expectation but 100-continue (RFC 9110 section 10.1.1); llhttp does not look",
     kind: "we refuse",
     codes: ["bad-expect"],
-    fits: ({ head }) =>
-      valuesIn(head, "Expect").some((value) => value.toLowerCase() !== "100-continue"),
+    fits: ({ head }) => valuesIn(head, "Expect").some((value) => value.toLowerCase() !== "100-continue"),
     example: { kind: "request", text: "GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n" },
   },
 

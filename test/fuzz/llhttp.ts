@@ -71,9 +71,7 @@ export class Llhttp {
   #skipsBody = false;
 
   constructor(inputBytesMax = 1 << 17) {
-    const module = new WebAssembly.Module(
-      require("undici/lib/llhttp/llhttp-wasm.js") as Uint8Array<ArrayBuffer>,
-    );
+    const module = new WebAssembly.Module(require("undici/lib/llhttp/llhttp-wasm.js") as Uint8Array<ArrayBuffer>);
     const text = (at: number, length: number): string =>
       Buffer.from(this.#exports.memory.buffer, at, length).toString("latin1");
     const current = (): Building => this.#messages[this.#messages.length - 1]!;
@@ -90,8 +88,7 @@ export class Llhttp {
         wasm_on_status: () => 0,
         wasm_on_header_field: (_parser: number, at: number, length: number) => {
           const message = current();
-          if (message.isLastField)
-            message.headers[message.headers.length - 1]![0] += text(at, length);
+          if (message.isLastField) message.headers[message.headers.length - 1]![0] += text(at, length);
           else message.headers.push([text(at, length), ""]);
           message.isLastField = true;
           return 0;
@@ -108,9 +105,7 @@ export class Llhttp {
           message.hasHead = true;
           message.isLastField = false;
           message.isUpgrade = upgrade !== 0;
-          message.method = this.#text(
-            this.#exports.llhttp_method_name(this.#exports.llhttp_get_method(parser)),
-          );
+          message.method = this.#text(this.#exports.llhttp_method_name(this.#exports.llhttp_get_method(parser)));
           message.minor = this.#exports.llhttp_get_http_minor(parser);
           message.major = this.#exports.llhttp_get_http_major(parser);
           return this.#skipsBody ? 1 : 0;
@@ -142,8 +137,7 @@ export class Llhttp {
     bytes: Uint8Array,
     options: { readonly kind: keyof typeof LlhttpType; readonly isHead?: boolean },
   ): LlhttpResult {
-    if (bytes.length > this.#inputBytesMax)
-      throw new Error("the input is larger than the buffer for it");
+    if (bytes.length > this.#inputBytesMax) throw new Error("the input is larger than the buffer for it");
     const parser = this.#exports.llhttp_alloc(LlhttpType[options.kind]);
     this.#messages = [];
     this.#skipsBody = options.isHead === true;

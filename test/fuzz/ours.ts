@@ -1,17 +1,6 @@
 import { ChunkedDecoder, Decoded } from "../../src/core/http1/chunked.ts";
-import {
-  Framing,
-  isPersistent,
-  requestFraming,
-  responseFraming,
-} from "../../src/core/http1/framing.ts";
-import {
-  Column,
-  Fed,
-  type HeadLimits,
-  HeadParser,
-  columns,
-} from "../../src/core/http1/head-parser.ts";
+import { Framing, isPersistent, requestFraming, responseFraming } from "../../src/core/http1/framing.ts";
+import { Column, Fed, type HeadLimits, HeadParser, columns } from "../../src/core/http1/head-parser.ts";
 import { Method } from "../../src/core/http1/method.ts";
 import { Refusal, refusalCode } from "../../src/core/http1/refusal.ts";
 
@@ -69,8 +58,7 @@ export function readOurs(
     messages.push({ ...message, body: body.text, isComplete: body.isComplete });
     if (body.refusal !== Refusal.None)
       return { refused: refusalCode(body.refusal), isUnfinished: false, messages, stoppedAt: at };
-    if (!body.isComplete)
-      return { refused: undefined, isUnfinished: true, messages, stoppedAt: at };
+    if (!body.isComplete) return { refused: undefined, isUnfinished: true, messages, stoppedAt: at };
     at = body.end;
     if (isLast(parser, message.headers)) break;
   }
@@ -82,9 +70,7 @@ function isLast(parser: HeadParser, headers: OurMessage["headers"]): boolean {
   if (parser.isResponse && parser.status === 101) return true;
   // An informational answer says nothing about the connection.
   if (parser.isResponse && parser.status < 200) return false;
-  const hasProtocol = headers.some(
-    ([name, value]) => name.toLowerCase() === "upgrade" && value !== "",
-  );
+  const hasProtocol = headers.some(([name, value]) => name.toLowerCase() === "upgrade" && value !== "");
   const asksUpgrade = !parser.isResponse && parser.saysUpgrade && hasProtocol;
   return asksUpgrade || !isPersistent(parser);
 }
@@ -93,20 +79,12 @@ function isOnlyLineEnds(bytes: Buffer, from: number): boolean {
   return bytes.subarray(from).every((byte) => byte === 0x0d || byte === 0x0a);
 }
 
-function describe(
-  parser: HeadParser,
-  bytes: Buffer,
-  base: number,
-): Omit<OurMessage, "body" | "isComplete"> {
-  const text = (from: number, to: number): string =>
-    bytes.toString("latin1", base + from, base + to);
+function describe(parser: HeadParser, bytes: Buffer, base: number): Omit<OurMessage, "body" | "isComplete"> {
+  const text = (from: number, to: number): string => bytes.toString("latin1", base + from, base + to);
   const headers: [string, string][] = [];
   for (let row = 0; row < parser.fieldCount; row++) {
     const cell = (column: number): number => parser.fields[row * columns + column]!;
-    headers.push([
-      text(cell(Column.Name), cell(Column.NameEnd)),
-      text(cell(Column.Value), cell(Column.ValueEnd)),
-    ]);
+    headers.push([text(cell(Column.Name), cell(Column.NameEnd)), text(cell(Column.Value), cell(Column.ValueEnd))]);
   }
   const isResponse = parser.isResponse;
   return {
@@ -125,11 +103,7 @@ interface BodyRead {
   readonly refusal: Refusal;
 }
 
-function readBody(
-  bytes: Buffer,
-  from: number,
-  how: { readonly framing: Framing; readonly length: number },
-): BodyRead {
+function readBody(bytes: Buffer, from: number, how: { readonly framing: Framing; readonly length: number }): BodyRead {
   const whole = (end: number, isComplete: boolean): BodyRead => ({
     text: bytes.toString("latin1", from, end),
     end,
@@ -148,8 +122,7 @@ function readBody(
       decoder.reset({ keepsFraming: false, trailerBytesMax: limits.headBytesMax });
       const rest = Buffer.from(bytes.subarray(from));
       const decoded = decoder.feed(rest, 0, rest.length);
-      if (decoded === Decoded.Refused)
-        return { text: "", end: from, isComplete: false, refusal: decoder.refusal };
+      if (decoded === Decoded.Refused) return { text: "", end: from, isComplete: false, refusal: decoder.refusal };
       const isComplete = decoded === Decoded.Done;
       return {
         text: rest.toString("latin1", 0, decoder.writeEnd),

@@ -20,10 +20,7 @@ const unexplainedMax = 20;
  * Compares input after input until the time is over. Input number n has seed `seed + n`, so that a failure is reproduced
  * by its own seed alone.
  */
-export async function fuzz(options: {
-  readonly seconds: number;
-  readonly seed: number;
-}): Promise<SessionResult> {
+export async function fuzz(options: { readonly seconds: number; readonly seed: number }): Promise<SessionResult> {
   const llhttp = new Llhttp();
   const explained = new Map<string, number>();
   const unexplained: { seed: number; disagreement: Disagreement }[] = [];
@@ -48,10 +45,7 @@ export async function fuzz(options: {
 }
 
 /** A failure as people need it: the seed, the input, and both readings. */
-export function showUnexplained({
-  seed,
-  disagreement,
-}: SessionResult["unexplained"][number]): string {
+export function showUnexplained({ seed, disagreement }: SessionResult["unexplained"][number]): string {
   const { input, what, kind } = disagreement;
   return `seed ${seed}: ${kind}: ${what}\n  ${input.kind}${input.isHead ? " to HEAD" : ""}: ${JSON.stringify(input.bytes.toString("latin1"))}`;
 }

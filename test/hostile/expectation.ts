@@ -1,11 +1,6 @@
 import type { CorpusCase } from "../support/case-file.ts";
 import { valuesOf } from "../support/case-file.ts";
-import {
-  type SeenHeader,
-  type SeenRequest,
-  type SeenResponse,
-  headerOf,
-} from "../support/strict-reader.ts";
+import { type SeenHeader, type SeenRequest, type SeenResponse, headerOf } from "../support/strict-reader.ts";
 import { decodeWire, showWire } from "../support/wire.ts";
 
 /** One message of an `origin:` or `client:` line. */
@@ -75,8 +70,7 @@ export function expectedClient(one: CorpusCase): readonly ExpectedClient[] {
 
 function only(one: CorpusCase, key: string): string {
   const values = valuesOf(one, key);
-  if (values.length !== 1 || values[0] === undefined)
-    throw new Error(`${one.name}: exactly one "${key}:" expected`);
+  if (values.length !== 1 || values[0] === undefined) throw new Error(`${one.name}: exactly one "${key}:" expected`);
   return values[0];
 }
 
@@ -91,24 +85,17 @@ export function originComplaints(one: CorpusCase, seen: readonly SeenRequest[]):
     seen.length === wanted.messages.length &&
     wanted.messages.every((message, at) => {
       const request = seen[at];
-      if (request === undefined || `${request.method} ${request.target}` !== message.what)
-        return false;
-      return (
-        request.complete !== message.isCut &&
-        bodyFits({ body: Buffer.alloc(0), ...message }, request.body)
-      );
+      if (request === undefined || `${request.method} ${request.target}` !== message.what) return false;
+      return request.complete !== message.isCut && bodyFits({ body: Buffer.alloc(0), ...message }, request.body);
     });
   if (!isAsWanted) complaints.push(`origin saw ${shown}`);
   const first = seen[0];
-  for (const text of valuesOf(one, "origin has"))
-    complaints.push(...missingField(text, first, "origin"));
+  for (const text of valuesOf(one, "origin has")) complaints.push(...missingField(text, first, "origin"));
   for (const name of valuesOf(one, "origin lacks")) {
-    if (seen.some((request) => headerOf(request, name) !== undefined))
-      complaints.push(`origin saw the field ${name}`);
+    if (seen.some((request) => headerOf(request, name) !== undefined)) complaints.push(`origin saw the field ${name}`);
   }
   for (const name of valuesOf(one, "origin trailer lacks")) {
-    if (seen.some((request) => isAmong(request.trailers, name)))
-      complaints.push(`origin saw the trailer ${name}`);
+    if (seen.some((request) => isAmong(request.trailers, name))) complaints.push(`origin saw the trailer ${name}`);
   }
   return complaints;
 }
@@ -123,29 +110,24 @@ export function clientComplaints(
   // `102+` stands for any number of them.
   const repeated = wanted.messages.find((message) => message.what.endsWith("+"))?.what.slice(0, -1);
   const seen = all.filter(
-    (response, at) =>
-      String(response.status) !== repeated || all[at - 1]?.status !== response.status,
+    (response, at) => String(response.status) !== repeated || all[at - 1]?.status !== response.status,
   );
   const isAsWanted =
     seen.length === wanted.messages.length &&
     wanted.messages.every((message, at) => {
       const response = seen[at];
-      if (response === undefined || String(response.status) !== message.what.replace("+", ""))
-        return false;
+      if (response === undefined || String(response.status) !== message.what.replace("+", "")) return false;
       if (response.complete === message.isCut) return false;
       return bodyFits(message, response.body, message.isCut);
     });
   if (!isAsWanted) complaints.push(`client saw ${seen.map(showResponse).join(", ") || "nothing"}`);
   const last = seen.at(-1);
-  for (const text of valuesOf(one, "client has"))
-    complaints.push(...missingField(text, last, "client"));
+  for (const text of valuesOf(one, "client has")) complaints.push(...missingField(text, last, "client"));
   for (const name of valuesOf(one, "client lacks")) {
-    if (last !== undefined && headerOf(last, name) !== undefined)
-      complaints.push(`client saw the field ${name}`);
+    if (last !== undefined && headerOf(last, name) !== undefined) complaints.push(`client saw the field ${name}`);
   }
   for (const name of valuesOf(one, "client trailer lacks")) {
-    if (last !== undefined && isAmong(last.trailers, name))
-      complaints.push(`client saw the trailer ${name}`);
+    if (last !== undefined && isAmong(last.trailers, name)) complaints.push(`client saw the trailer ${name}`);
   }
   return complaints;
 }
@@ -154,9 +136,7 @@ function bodyFits(message: ExpectedMessage, body: Buffer, isPrefixEnough = false
   if (message.bodyLength !== undefined) return body.length === message.bodyLength;
   if (message.body === undefined) return true;
   // How much of a body came before the cut is not promised.
-  return isPrefixEnough
-    ? message.body.subarray(0, body.length).equals(body)
-    : message.body.equals(body);
+  return isPrefixEnough ? message.body.subarray(0, body.length).equals(body) : message.body.equals(body);
 }
 
 function isAmong(headers: readonly SeenHeader[], name: string): boolean {
@@ -172,8 +152,7 @@ function missingField(
   const name = text.slice(0, colon);
   const value = text.slice(colon + 1).trim();
   const found = message === undefined ? undefined : headerOf(message, name);
-  if (found !== undefined && (value === "*" || found === decodeWire(value).toString("latin1")))
-    return [];
+  if (found !== undefined && (value === "*" || found === decodeWire(value).toString("latin1"))) return [];
   return [`${who} saw ${name}: ${JSON.stringify(found)} instead of ${value}`];
 }
 

@@ -42,52 +42,40 @@ for (const file of ["hostile-requests.txt", "hostile-responses.txt"]) {
     });
     for (const one of readCases(join(corpus, file))) {
       test(one.name, async () => {
-        const complaints = await runCase(
-          { balancer, origin, address: balancer.address("http") },
-          one,
-        );
+        const complaints = await runCase({ balancer, origin, address: balancer.address("http") }, one);
         expect(complaints).toEqual([]);
       });
     }
   });
 }
 
-describe.skipIf(nginxBinary === undefined)(
-  "hostile-requests.txt before nginx (needs nginx)",
-  () => {
-    let nginx: Nginx;
-    let balancer: Balancer;
-    beforeAll(async () => {
-      nginx = await startNginx();
-      balancer = await startBalancer(configuration(nginx.endpoint));
+describe.skipIf(nginxBinary === undefined)("hostile-requests.txt before nginx (needs nginx)", () => {
+  let nginx: Nginx;
+  let balancer: Balancer;
+  beforeAll(async () => {
+    nginx = await startNginx();
+    balancer = await startBalancer(configuration(nginx.endpoint));
+  });
+  afterAll(async () => {
+    await balancer.stop();
+    await nginx.stop();
+  });
+  for (const one of readCases(join(corpus, "hostile-requests.txt"))) {
+    // nginx has its own opinion about some legal requests (TRACE, CONNECT, unknown methods): what matters is that it
+    // sees the same requests as the raw origin, and no other.
+    test(one.name, async () => {
+      const client = await connectRaw(balancer.address("http"));
+      await sendAndSettle(client, one);
+      client.close();
+      const wanted = expectedOrigin(one);
+      const count = wanted.kind === "requests" ? wanted.messages.length : 0;
+      const lines = (await nginx.seen(count)).filter((seen) => seen.status !== 499).map((seen) => seen.line);
+      if (wanted.kind === "nothing complete") expect(lines.filter((line) => !line.startsWith("POST /a "))).toEqual([]);
+      else expect(lines).toEqual(wanted.messages.map((message) => `${message.what} HTTP/1.1`));
+      const good = await ask(balancer.address("http"), "GET /good HTTP/1.1\r\nHost: good\r\n\r\n");
+      expect(good.status).toBe(200);
+      await nginx.seen(1);
+      await balancer.untilIdle(2000);
     });
-    afterAll(async () => {
-      await balancer.stop();
-      await nginx.stop();
-    });
-    for (const one of readCases(join(corpus, "hostile-requests.txt"))) {
-      // nginx has its own opinion about some legal requests (TRACE, CONNECT, unknown methods): what matters is that it
-      // sees the same requests as the raw origin, and no other.
-      test(one.name, async () => {
-        const client = await connectRaw(balancer.address("http"));
-        await sendAndSettle(client, one);
-        client.close();
-        const wanted = expectedOrigin(one);
-        const count = wanted.kind === "requests" ? wanted.messages.length : 0;
-        const lines = (await nginx.seen(count))
-          .filter((seen) => seen.status !== 499)
-          .map((seen) => seen.line);
-        if (wanted.kind === "nothing complete")
-          expect(lines.filter((line) => !line.startsWith("POST /a "))).toEqual([]);
-        else expect(lines).toEqual(wanted.messages.map((message) => `${message.what} HTTP/1.1`));
-        const good = await ask(
-          balancer.address("http"),
-          "GET /good HTTP/1.1\r\nHost: good\r\n\r\n",
-        );
-        expect(good.status).toBe(200);
-        await nginx.seen(1);
-        await balancer.untilIdle(2000);
-      });
-    }
-  },
-);
+  }
+});

@@ -5,12 +5,7 @@ import { type OriginScript, type RawOrigin, reply } from "../support/raw-origin.
 import { AmbiguousError, type SeenResponse } from "../support/strict-reader.ts";
 import { bytesOf, showWire } from "../support/wire.ts";
 import { within } from "../support/within.ts";
-import {
-  type ExpectedClient,
-  clientComplaints,
-  expectedClient,
-  originComplaints,
-} from "./expectation.ts";
+import { type ExpectedClient, clientComplaints, expectedClient, originComplaints } from "./expectation.ts";
 
 /** Nothing may take longer: every timeout of the balancer under test is far below. */
 const caseMs = 2000;
@@ -35,13 +30,8 @@ export async function runCase(bench: Bench, one: CorpusCase): Promise<readonly s
   try {
     complaints.push(...(await judgeClient(client, bench, one)));
     complaints.push(...(await judgeNextRequest(bench, one)));
-    const seen = origin.requests.filter(
-      (request) => request.target !== "/good" && request.target !== "/again",
-    );
-    complaints.push(
-      ...originComplaints(one, seen),
-      ...origin.faults.map((fault) => `origin: ${fault}`),
-    );
+    const seen = origin.requests.filter((request) => request.target !== "/good" && request.target !== "/again");
+    complaints.push(...originComplaints(one, seen), ...origin.faults.map((fault) => `origin: ${fault}`));
   } catch (error) {
     complaints.push(`${error instanceof Error ? error.message : String(error)}`);
   } finally {
@@ -53,27 +43,17 @@ export async function runCase(bench: Bench, one: CorpusCase): Promise<readonly s
 }
 
 /** Sends what the client of a case sends, and waits for as many answers as the case promises, or for the end. */
-export async function sendAndSettle(
-  client: RawClient,
-  one: CorpusCase,
-): Promise<readonly SeenResponse[]> {
-  for (const block of one.blocks.filter((candidate) => candidate.mark === ">"))
-    await actAsClient(client, block);
+export async function sendAndSettle(client: RawClient, one: CorpusCase): Promise<readonly SeenResponse[]> {
+  for (const block of one.blocks.filter((candidate) => candidate.mark === ">")) await actAsClient(client, block);
   return settle(client, { methods: requestMethods(one), alternatives: expectedClient(one) });
 }
 
-async function judgeClient(
-  client: RawClient,
-  { origin }: Bench,
-  one: CorpusCase,
-): Promise<readonly string[]> {
+async function judgeClient(client: RawClient, { origin }: Bench, one: CorpusCase): Promise<readonly string[]> {
   const seen = await sendAndSettle(client, one);
   if (needsNewConnection(one)) await untilDropped(origin);
   const methods = requestMethods(one);
   const alternatives = expectedClient(one);
-  const verdicts = alternatives.map((alternative) =>
-    judgeAlternative(client, one, { seen, wanted: alternative }),
-  );
+  const verdicts = alternatives.map((alternative) => judgeAlternative(client, one, { seen, wanted: alternative }));
   const best = verdicts.find((verdict) => verdict.length === 0);
   if (best === undefined) return verdicts[0] ?? [];
   const chosen = alternatives[verdicts.indexOf(best)];
@@ -92,12 +72,7 @@ async function settle(
     const seen = readSafely(client, plan.methods);
     return kept.some((alternative) => {
       const last = seen.at(-1);
-      return (
-        seen.length >= alternative.messages.length &&
-        last !== undefined &&
-        last.complete &&
-        last.status >= 200
-      );
+      return seen.length >= alternative.messages.length && last !== undefined && last.complete && last.status >= 200;
     });
   };
   await client.until("the answers of the case", isSettled, caseMs);
@@ -119,10 +94,8 @@ function judgeAlternative(
   { seen, wanted }: { readonly seen: readonly SeenResponse[]; readonly wanted: ExpectedClient },
 ): readonly string[] {
   const complaints = [...clientComplaints(one, seen, wanted)];
-  if (wanted.isKept && client.ending !== undefined)
-    complaints.push("the client's connection was closed");
-  if (!wanted.isKept && client.ending === undefined)
-    complaints.push("the client's connection was kept");
+  if (wanted.isKept && client.ending !== undefined) complaints.push("the client's connection was closed");
+  if (!wanted.isKept && client.ending === undefined) complaints.push("the client's connection was kept");
   return complaints;
 }
 
@@ -146,21 +119,15 @@ async function judgeKept(
 }
 
 /** Whatever the case did, the next client is served, and by a connection that can be trusted. */
-async function judgeNextRequest(
-  { address, origin }: Bench,
-  one: CorpusCase,
-): Promise<readonly string[]> {
+async function judgeNextRequest({ address, origin }: Bench, one: CorpusCase): Promise<readonly string[]> {
   const answer = await within("an answer to a good request", ask(address, goodRequest), caseMs);
   if (answer.status !== 200 || answer.body.toString() !== "later") {
     return [`a good request afterwards got ${answer.status} "${showWire(answer.body)}"`];
   }
   const first = origin.connections[0];
   const isReused =
-    first !== undefined &&
-    first.requests.some((request) => request.target === "/good" || request.target === "/again");
-  return needsNewConnection(one) && isReused
-    ? ["a connection that cannot be trusted was used again"]
-    : [];
+    first !== undefined && first.requests.some((request) => request.target === "/good" || request.target === "/again");
+  return needsNewConnection(one) && isReused ? ["a connection that cannot be trusted was used again"] : [];
 }
 
 function needsNewConnection(one: CorpusCase): boolean {
@@ -169,11 +136,7 @@ function needsNewConnection(one: CorpusCase): boolean {
 
 /** The balancer ended the connection that the case spoiled: only then does a further request prove anything. */
 async function untilDropped(origin: RawOrigin): Promise<void> {
-  await origin.until(
-    "the end of the spoiled connection",
-    () => origin.connections[0]?.ending !== undefined,
-    caseMs,
-  );
+  await origin.until("the end of the spoiled connection", () => origin.connections[0]?.ending !== undefined, caseMs);
 }
 
 async function actAsClient(client: RawClient, block: WireBlock): Promise<void> {
@@ -208,17 +171,13 @@ function originScript(one: CorpusCase): OriginScript {
     if (!isCase || !isEarly) {
       if (!(await untilBody(caseMs)).complete) return;
     }
-    if (request.target === "/good" || request.target === "/again" || !isCase)
-      connection.send(reply("later"));
+    if (request.target === "/good" || request.target === "/again" || !isCase) connection.send(reply("later"));
     else if (blocks.length === 0) connection.send(reply("ok"));
     else for (const block of blocks) await actAsOrigin(connection, block);
   };
 }
 
-async function actAsOrigin(
-  connection: Parameters<OriginScript>[0]["connection"],
-  block: WireBlock,
-): Promise<void> {
+async function actAsOrigin(connection: Parameters<OriginScript>[0]["connection"], block: WireBlock): Promise<void> {
   switch (block.act) {
     case undefined:
       connection.send(bytesOf(block.bytes));
@@ -241,10 +200,8 @@ async function actAsOrigin(
 
 /** Methods of the requests as they stand in the case, for reading answers to HEAD. */
 function requestMethods(one: CorpusCase): readonly string[] {
-  const text = Buffer.concat(
-    one.blocks.filter((block) => block.mark === ">").map((block) => block.bytes),
-  ).toString("latin1");
-  return [...text.matchAll(/(?:^|\r\n)([A-Za-z]+) [^\r\n]* HTTP\/1\.[01]\r\n/g)].map(
-    (found) => found[1] ?? "GET",
+  const text = Buffer.concat(one.blocks.filter((block) => block.mark === ">").map((block) => block.bytes)).toString(
+    "latin1",
   );
+  return [...text.matchAll(/(?:^|\r\n)([A-Za-z]+) [^\r\n]* HTTP\/1\.[01]\r\n/g)].map((found) => found[1] ?? "GET");
 }

@@ -105,9 +105,7 @@ async function gone(pids: readonly number[]): Promise<void> {
 
 async function servicePids(quickstart: Quickstart): Promise<readonly number[]> {
   const lines = await Promise.all(
-    [1, 2, 3].map((n) =>
-      quickstart.line(new RegExp(`service orders-${n} runs on .*\\(pid (\\d+)\\)`)),
-    ),
+    [1, 2, 3].map((n) => quickstart.line(new RegExp(`service orders-${n} runs on .*\\(pid (\\d+)\\)`))),
   );
   return lines.map(([, pid]) => Number(pid));
 }
@@ -148,11 +146,7 @@ describe("quickstart", () => {
       const [, newPid] = await quickstart.line(/service orders-1 runs again \(pid (\d+)\)/);
       await quickstart.line(/demo\/orders-1 is UP: checks pass/);
 
-      const everybody = [
-        ...services.slice(1),
-        Number(newPid),
-        ...view.workers.map(({ pid }) => pid),
-      ];
+      const everybody = [...services.slice(1), Number(newPid), ...view.workers.map(({ pid }) => pid)];
       expect(everybody.every(isAlive)).toBe(true);
       // As npm passes one Ctrl-C on.
       quickstart.signal("SIGINT");
@@ -174,9 +168,7 @@ describe("quickstart", () => {
       const port = typeof address === "object" && address !== null ? address.port : 0;
       const quickstart = startQuickstart(["--port", String(port)]);
       expect(await quickstart.exited).toBe(1);
-      expect(quickstart.output()).toMatch(
-        new RegExp(`127.0.0.1:${port} is in use by .*\\(pid ${process.pid}, `),
-      );
+      expect(quickstart.output()).toMatch(new RegExp(`127.0.0.1:${port} is in use by .*\\(pid ${process.pid}, `));
       expect(quickstart.output()).toContain("--port");
       expect(existsSync(quickstart.folder)).toBe(false);
     },

@@ -2,12 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fnv1a64 } from "../../src/lib/fnv.ts";
-import {
-  type Balancer,
-  type BalancerOptions,
-  residentBytes,
-  startBalancer,
-} from "../support/balancer.ts";
+import { type Balancer, type BalancerOptions, residentBytes, startBalancer } from "../support/balancer.ts";
 import { Child } from "../support/child.ts";
 import { scratchFolder } from "../support/scratch.ts";
 import { eventually } from "../support/within.ts";
@@ -79,9 +74,7 @@ describe("the real program", () => {
           expect(await get(balancer)).toBe("200 a");
           answered++;
         } catch (error) {
-          failures.push(
-            error instanceof Error && "code" in error ? String(error.code) : String(error),
-          );
+          failures.push(error instanceof Error && "code" in error ? String(error.code) : String(error));
         }
       }
     };
@@ -169,9 +162,7 @@ describe("the real program", () => {
     const text = readFileSync(balancer.file, "utf8");
     writeFileSync(balancer.file, text.replace("pool: app }", "pool: apq, limit: 3 }"));
     balancer.child.signal("SIGHUP");
-    await balancer.child.until("the reload is refused", () =>
-      balancer.output().includes("nothing has changed"),
-    );
+    await balancer.child.until("the reload is refused", () => balancer.output().includes("nothing has changed"));
     expect(balancer.output()).toContain("apq");
     expect(balancer.output()).toContain("limit");
     expect(await get(balancer)).toBe("200 a");

@@ -141,10 +141,7 @@ describe("SIGHUP", () => {
     expect(answer).toMatchObject({ revision: 2, states: "[[0,0],[1,0],[2,0]]" });
     const view = await instance.view();
     expect(view.revision).toBe(2);
-    expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([
-      [0, 1],
-      [2],
-    ]);
+    expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([[0, 1], [2]]);
   });
 
   test("a new address for a listener is refused by name, and nothing changes", async () => {

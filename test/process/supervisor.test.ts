@@ -88,9 +88,7 @@ describe("start", () => {
   });
 
   /** 1024 by default; 0 in some containers. */
-  const firstFreePort = Number(
-    readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"),
-  );
+  const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
   test.skipIf(!isRoot || firstFreePort < 81)(
     "a low port without root says what is missing (needs root, to give it up)",
     async () => {
@@ -99,26 +97,21 @@ describe("start", () => {
       chownSync(folder.path, nobody, nobody);
       const instance = beginIn(folder, { uid: nobody, gid: nobody });
       expect(await instance.exited).toBe(1);
-      expect(await instance.said("listener web")).toContain(
-        "127.0.0.1:80: permission denied: ports below",
-      );
+      expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
       expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
       expect(readdirSync(folder.path)).toEqual(["config.json"]);
     },
   );
 
-  test.skipIf(!isRoot)(
-    "an unprivileged user runs everything but low ports (needs root, to give it up)",
-    async () => {
-      const folder = testFolder();
-      folders.push(folder);
-      chownSync(folder.path, nobody, nobody);
-      const instance = beginIn(folder, { uid: nobody, gid: nobody });
-      const answer = await (await connect(await address(instance))).ask();
-      expect(answer.uid).toBe(nobody);
-      expect(instance.output()).not.toContain("root");
-    },
-  );
+  test.skipIf(!isRoot)("an unprivileged user runs everything but low ports (needs root, to give it up)", async () => {
+    const folder = testFolder();
+    folders.push(folder);
+    chownSync(folder.path, nobody, nobody);
+    const instance = beginIn(folder, { uid: nobody, gid: nobody });
+    const answer = await (await connect(await address(instance))).ask();
+    expect(answer.uid).toBe(nobody);
+    expect(instance.output()).not.toContain("root");
+  });
 
   test("an address that this machine does not have is bound early, with a warning", async () => {
     const instance = begin({ listeners: [listener("api", "192.0.2.17", 0)] });
@@ -159,17 +152,12 @@ describe("start", () => {
     folders.push(folder);
     const missing = beginIn({ ...folder, file: `${folder.path}/none.json` });
     expect(await missing.exited).toBe(2);
-    expect(missing.output()).toBe(
-      `${folder.path}/none.json: cannot be read: no such file or folder`,
-    );
+    expect(missing.output()).toBe(`${folder.path}/none.json: cannot be read: no such file or folder`);
   });
 
   test("an endpoint name that does not resolve starts DOWN and says so", async () => {
     const base = baseConfig("/nonexistent").pools[0]!;
-    const endpoints = [
-      ...base.endpoints,
-      { ...base.endpoints[0]!, name: "gone", host: "gone.invalid" },
-    ];
+    const endpoints = [...base.endpoints, { ...base.endpoints[0]!, name: "gone", host: "gone.invalid" }];
     const instance = begin({ pools: [{ ...base, endpoints }] });
     const where = await address(instance);
     expect(await instance.said("gone.invalid")).toContain("its endpoints are DOWN");
@@ -183,14 +171,11 @@ describe("start", () => {
     expect(instance.output()).not.toContain("as root");
   });
 
-  test.skipIf(!isRoot)(
-    "a user that does not exist: a warning, and workers as root (needs root)",
-    async () => {
-      const instance = begin(settings({ user: "no-such-user" }));
-      await instance.running;
-      expect(await instance.said("as root")).toContain("there is no user no-such-user");
-    },
-  );
+  test.skipIf(!isRoot)("a user that does not exist: a warning, and workers as root (needs root)", async () => {
+    const instance = begin(settings({ user: "no-such-user" }));
+    await instance.running;
+    expect(await instance.said("as root")).toContain("there is no user no-such-user");
+  });
 
   test("a worker that never gets ready is tried five times, then the start fails", async () => {
     const base = baseConfig("/nonexistent").pools[0]!;

@@ -36,9 +36,7 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
   afterAll(async () => await (keystone as Keystone | undefined)?.stop(), testMs);
 
   async function startAll(delimiting: Delimiting): Promise<{ first: Child; second: Child }> {
-    const instances = await Promise.all(
-      instancePorts.map((port) => keystone.startInstance(port, delimiting)),
-    );
+    const instances = await Promise.all(instancePorts.map((port) => keystone.startInstance(port, delimiting)));
     running = instances;
     // After them: it would find them DOWN first, and wait for checks that succeed.
     running = [await startBalancer(keystone), ...instances];
@@ -56,11 +54,9 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
       `${name}: the openstack command works, and nothing idempotent fails when an instance is killed`,
       async () => {
         const { first, second } = await startAll(delimiting);
-        expect(
-          /\ncontent-length:/i.test(
-            await answerHead(keystone, `http://127.0.0.1:${instancePorts[0]}/v3`),
-          ),
-        ).toBe(delimiting === "length");
+        expect(/\ncontent-length:/i.test(await answerHead(keystone, `http://127.0.0.1:${instancePorts[0]}/v3`))).toBe(
+          delimiting === "length",
+        );
 
         const issued = (await keystone.openstack("token", "issue")) as { id: string };
         await keystone.openstack("project", "create", `before-${delimiting}`);
@@ -70,11 +66,7 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
         const load = Array.from({ length: loadClients }, () => startLoad(keystone, issued.id));
         await Promise.all(
           load.map((one) =>
-            one.until(
-              "a quarter of the load is done",
-              () => answers(one).length >= requestsEach / 4,
-              testMs,
-            ),
+            one.until("a quarter of the load is done", () => answers(one).length >= requestsEach / 4, testMs),
           ),
         );
         const handled = requestsOf(first);
@@ -92,9 +84,7 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
         if (delimiting === "length") expect(new Set(all).size).toBe(1);
 
         await keystone.openstack("project", "create", project);
-        const names = ((await keystone.openstack("project", "list")) as { Name: string }[]).map(
-          (entry) => entry.Name,
-        );
+        const names = ((await keystone.openstack("project", "list")) as { Name: string }[]).map((entry) => entry.Name);
         expect(names.filter((entry) => entry === project)).toEqual([project]);
         expect(names).toContain(`before-${delimiting}`);
       },
@@ -141,13 +131,7 @@ async function linksCarryTheBalancersAddress(keystone: Keystone): Promise<void> 
     version: { links: { rel: string; href: string }[] };
   };
   expect(discovery.version.links).toEqual([{ rel: "self", href: `${keystoneUrl}/` }]);
-  const named = await keystone.run([
-    "curl",
-    "-sS",
-    "-H",
-    "Host: identity.example.org:5000",
-    keystoneUrl,
-  ]);
+  const named = await keystone.run(["curl", "-sS", "-H", "Host: identity.example.org:5000", keystoneUrl]);
   expect(named).toContain('"http://identity.example.org:5000/v3/"');
 }
 
@@ -156,21 +140,9 @@ async function linksCarryTheBalancersAddress(keystone: Keystone): Promise<void> 
  * time by itself, and would hide what is looked for. The results go to standard error, which is not held back.
  */
 function startLoad(keystone: Keystone, token: string): Child {
-  const headers = [
-    "-H",
-    "Connection: close",
-    "-H",
-    `X-Auth-Token: ${token}`,
-    "-H",
-    `X-Subject-Token: ${token}`,
-  ];
+  const headers = ["-H", "Connection: close", "-H", `X-Auth-Token: ${token}`, "-H", `X-Subject-Token: ${token}`];
   const report = ["-s", "-o", "/dev/null", "-w", "%{stderr}%{http_code} %{size_download}\\n"];
-  return keystone.start([
-    "curl",
-    ...report,
-    ...headers,
-    `${keystoneUrl}/auth/tokens?turn=[1-${requestsEach}]`,
-  ]);
+  return keystone.start(["curl", ...report, ...headers, `${keystoneUrl}/auth/tokens?turn=[1-${requestsEach}]`]);
 }
 
 function answers(load: Child): string[] {

@@ -60,8 +60,7 @@ export async function startKeystone(): Promise<Keystone> {
   const run: Keystone["run"] = async (command, env = {}) => {
     const child = start(command, env);
     const status = await child.exited(startMs);
-    if (status !== 0)
-      throw new Error(`${command.join(" ")} ended with ${status}:\n${child.output}`);
+    if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}:\n${child.output}`);
     return child.stdout;
   };
   const stop = async (): Promise<void> => {
@@ -93,15 +92,13 @@ export async function startKeystone(): Promise<Keystone> {
     run,
     stop,
     startInstance: (port, delimiting) => startInstance({ dir, start, run }, port, delimiting),
-    openstack: async (...words) =>
-      JSON.parse(await run(["openstack", ...words, "-f", "json"], client)) as unknown,
+    openstack: async (...words) => JSON.parse(await run(["openstack", ...words, "-f", "json"], client)) as unknown,
   };
 }
 
 /** Database, tables, keys and the first user. */
 async function prepare(dir: string, start: Keystone["start"], run: Keystone["run"]): Promise<void> {
-  for (const name of ["log", "fernet-keys", "credential-keys", "database"])
-    mkdirSync(join(dir, name));
+  for (const name of ["log", "fernet-keys", "credential-keys", "database"]) mkdirSync(join(dir, name));
   await outside([
     "chown",
     "-R",
@@ -120,30 +117,12 @@ async function prepare(dir: string, start: Keystone["start"], run: Keystone["run
     await startDatabase(dir, start, run);
     await manage("db_sync");
   };
-  await Promise.all([
-    database(),
-    manage("fernet_setup", ...owner),
-    manage("credential_setup", ...owner),
-  ]);
-  const urls = ["public", "internal", "admin"].flatMap((kind) => [
-    `--bootstrap-${kind}-url`,
-    keystoneUrl,
-  ]);
-  await manage(
-    "bootstrap",
-    "--bootstrap-password",
-    password,
-    "--bootstrap-region-id",
-    "RegionOne",
-    ...urls,
-  );
+  await Promise.all([database(), manage("fernet_setup", ...owner), manage("credential_setup", ...owner)]);
+  const urls = ["public", "internal", "admin"].flatMap((kind) => [`--bootstrap-${kind}-url`, keystoneUrl]);
+  await manage("bootstrap", "--bootstrap-password", password, "--bootstrap-region-id", "RegionOne", ...urls);
 }
 
-async function startDatabase(
-  dir: string,
-  start: Keystone["start"],
-  run: Keystone["run"],
-): Promise<void> {
+async function startDatabase(dir: string, start: Keystone["start"], run: Keystone["run"]): Promise<void> {
   const data = join(dir, "database");
   const socket = join(data, "mariadb.sock");
   const install = [
@@ -155,16 +134,8 @@ async function startDatabase(
   ];
   await run(["mariadb-install-db", ...install]);
   // Nothing here outlives the test, so the disk need not be waited for.
-  const fast = [
-    "--innodb-flush-log-at-trx-commit=0",
-    "--innodb-flush-method=nosync",
-    "--innodb-buffer-pool-size=32M",
-  ];
-  const place = [
-    `--datadir=${data}`,
-    `--socket=${socket}`,
-    `--pid-file=${join(data, "mariadb.pid")}`,
-  ];
+  const fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-buffer-pool-size=32M"];
+  const place = [`--datadir=${data}`, `--socket=${socket}`, `--pid-file=${join(data, "mariadb.pid")}`];
   const network = ["--bind-address=127.0.0.1", "--port=3306", "--skip-name-resolve"];
   const server = start([
     ...as("mysql"),
@@ -175,11 +146,7 @@ async function startDatabase(
     ...fast,
     "--performance-schema=off",
   ]);
-  await server.until(
-    "the database is ready",
-    () => server.output.includes("ready for connections"),
-    startMs,
-  );
+  await server.until("the database is ready", () => server.output.includes("ready for connections"), startMs);
   const statement = `CREATE DATABASE keystone; GRANT ALL ON keystone.* TO keystone@127.0.0.1 IDENTIFIED BY '${password}'`;
   await run(["mariadb", "--no-defaults", "-u", "root", `--socket=${socket}`, "-e", statement]);
 }
@@ -195,8 +162,7 @@ async function startInstance(
   const command = ["uwsgi_python3", "--ini", ini, "--http-socket", `127.0.0.1:${port}`];
   const child = keystone.start([...as("keystone"), ...command], env);
   const ask = async (): Promise<true | undefined> => {
-    if (child.exitCode !== undefined)
-      throw new Error(`Keystone ended with ${child.exitCode}:\n${child.output}`);
+    if (child.exitCode !== undefined) throw new Error(`Keystone ended with ${child.exitCode}:\n${child.output}`);
     const answer = keystone.run(["curl", "-sf", `http://127.0.0.1:${port}/healthcheck`]);
     return await answer.then(
       () => true as const,

@@ -42,9 +42,7 @@ const noting = {
     socket.data.ended.resolve();
   },
   close(socket: Socket<Peer>, error?: Error) {
-    socket.data.events.push(
-      error === undefined ? "close" : `close ${(error as NodeJS.ErrnoException).code}`,
-    );
+    socket.data.events.push(error === undefined ? "close" : `close ${(error as NodeJS.ErrnoException).code}`);
     socket.data.closed.resolve();
   },
   error(socket: Socket<Peer>, error: Error) {
@@ -60,9 +58,7 @@ afterEach(() => {
 });
 
 /** Two ends of one connection over the loopback, with their notes. */
-async function pair(
-  handlers: Partial<typeof noting> = {},
-): Promise<{ ours: Socket<Peer>; theirs: Socket<Peer> }> {
+async function pair(handlers: Partial<typeof noting> = {}): Promise<{ ours: Socket<Peer>; theirs: Socket<Peer> }> {
   const accepted = peer();
   const listener = Bun.listen<Peer>({
     hostname: "127.0.0.1",

@@ -24,10 +24,7 @@ export interface BalancerOptions {
  * @param yaml `listeners` and `pools`; `version`, `admin`, `process` and `log` are added where they are not given, so
  *   that nothing of it touches a fixed port or path
  */
-export async function startBalancer(
-  yaml: string,
-  options: BalancerOptions = {},
-): Promise<Balancer> {
+export async function startBalancer(yaml: string, options: BalancerOptions = {}): Promise<Balancer> {
   const scratch = scratchFolder("balancer");
   const adminSocket = join(scratch.path, "admin.sock");
   const file = join(scratch.path, "weichensteller.yaml");
@@ -36,9 +33,7 @@ export async function startBalancer(
   if (!has("version")) parts.unshift("version: 1");
   if (!has("admin")) parts.push(`admin: { bind: 127.0.0.1:0, socket: ${adminSocket} }`);
   if (!has("process")) {
-    parts.push(
-      `process: { workers: ${options.workers ?? 1}, data: ${scratch.path}, drain: ${options.drain ?? "1s"} }`,
-    );
+    parts.push(`process: { workers: ${options.workers ?? 1}, data: ${scratch.path}, drain: ${options.drain ?? "1s"} }`);
   }
   if (!has("log")) parts.push("log: { level: info, format: text }");
   writeFileSync(file, `${parts.join("\n")}\n`);
@@ -84,44 +79,33 @@ export class Balancer {
   address(listener: string): Address {
     const address = this.#addresses.get(listener);
     if (address === undefined)
-      throw new Error(
-        `no listener "${listener}"; there are: ${[...this.#addresses.keys()].join(", ")}`,
-      );
+      throw new Error(`no listener "${listener}"; there are: ${[...this.#addresses.keys()].join(", ")}`);
     return address;
   }
 
   async status(): Promise<StatusView> {
     const response = await fetch("http://admin/api/v1/status", { unix: this.adminSocket });
-    if (response.status !== 200)
-      throw new Error(`status answered ${response.status}: ${await response.text()}`);
+    if (response.status !== 200) throw new Error(`status answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as StatusView;
   }
 
   /** Waits until the status is as wished, and gives it. */
-  untilStatus(
-    what: string,
-    isMet: (view: StatusView) => boolean,
-    timeoutMs?: number,
-  ): Promise<StatusView> {
+  untilStatus(what: string, isMet: (view: StatusView) => boolean, timeoutMs?: number): Promise<StatusView> {
     let last: StatusView | undefined;
     const askOnce = async (): Promise<StatusView | undefined> => {
       last = await this.status();
       return isMet(last) ? last : undefined;
     };
-    return eventually(what, askOnce, timeoutMs === undefined ? {} : { timeoutMs }).catch(
-      (error: Error) => {
-        throw new Error(
-          `${error.message}; last status: ${JSON.stringify(last?.pools)} ${JSON.stringify(last?.listeners)}`,
-        );
-      },
-    );
+    return eventually(what, askOnce, timeoutMs === undefined ? {} : { timeoutMs }).catch((error: Error) => {
+      throw new Error(
+        `${error.message}; last status: ${JSON.stringify(last?.pools)} ${JSON.stringify(last?.listeners)}`,
+      );
+    });
   }
 
   async untilReady(timeoutMs: number): Promise<void> {
     const isReady = (view: StatusView): boolean =>
-      view.state === "running" &&
-      view.workers.length > 0 &&
-      view.workers.every((one) => one.state === "ready");
+      view.state === "running" && view.workers.length > 0 && view.workers.every((one) => one.state === "ready");
     const ready = await eventually(
       "the balancer is ready",
       async () => {
@@ -138,8 +122,7 @@ export class Balancer {
     });
     for (const listener of ready.listeners) {
       const first = listener.addresses[0];
-      if (first !== undefined)
-        this.#addresses.set(listener.name, { host: first.host, port: first.port });
+      if (first !== undefined) this.#addresses.set(listener.name, { host: first.host, port: first.port });
     }
   }
 

@@ -45,13 +45,11 @@ export function readCases(path: string): readonly CorpusCase[] {
       continue;
     }
     const current = cases.at(-1);
-    if (line.trim() === "" || line.startsWith("# ") || line === "#" || current === undefined)
-      continue;
+    if (line.trim() === "" || line.startsWith("# ") || line === "#" || current === undefined) continue;
     const act = actLine.exec(line);
     const wire = wireLine.exec(line);
     const field = fieldLine.exec(line);
-    if (act !== null)
-      current.blocks.push({ mark: act[1] ?? "", bytes: Buffer.alloc(0), act: act[2] ?? "" });
+    if (act !== null) current.blocks.push({ mark: act[1] ?? "", bytes: Buffer.alloc(0), act: act[2] ?? "" });
     else if (wire !== null) addWire(current.blocks, wire[1] ?? "", wire[3] ?? "");
     else if (field !== null) current.fields.push({ key: field[1] ?? "", value: field[2] ?? "" });
     else fail("neither wire bytes, an act nor a field");
@@ -62,9 +60,7 @@ export function readCases(path: string): readonly CorpusCase[] {
 /** A wire line stands for its bytes and CRLF; a single backslash at its end takes the CRLF away. */
 function addWire(blocks: WireBlock[], mark: string, text: string): void {
   const isOpen = /(^|[^\\])(\\\\)*\\$/.test(text);
-  const bytes = isOpen
-    ? decodeWire(text.slice(0, -1))
-    : Buffer.concat([decodeWire(text), Buffer.from("\r\n")]);
+  const bytes = isOpen ? decodeWire(text.slice(0, -1)) : Buffer.concat([decodeWire(text), Buffer.from("\r\n")]);
   const last = blocks.at(-1);
   if (last !== undefined && last.mark === mark && last.act === undefined) {
     blocks[blocks.length - 1] = { mark, bytes: Buffer.concat([last.bytes, bytes]) };
@@ -80,7 +76,5 @@ export function valuesOf(one: CorpusCase, key: string): readonly string[] {
 
 /** All bytes behind one mark. */
 export function bytesBehind(one: CorpusCase, mark: string): Buffer {
-  return Buffer.concat(
-    one.blocks.filter((block) => block.mark === mark).map((block) => block.bytes),
-  );
+  return Buffer.concat(one.blocks.filter((block) => block.mark === mark).map((block) => block.bytes));
 }

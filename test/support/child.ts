@@ -59,9 +59,7 @@ export class Child {
     return this.#waiters.until(what, isOver, timeoutMs).then(
       () => {
         if (!isMet())
-          throw new Error(
-            `process ${this.pid} ended with ${this.exitCode} before ${what}:\n${this.output}`,
-          );
+          throw new Error(`process ${this.pid} ended with ${this.exitCode} before ${what}:\n${this.output}`);
       },
       (error: Error) => {
         throw new Error(`${error.message}:\n${this.output}`);

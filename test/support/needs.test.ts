@@ -11,9 +11,7 @@ describe("needs", () => {
   test("a missing command is named with the line that would install it", () => {
     const real = needs({ commands: ["sh", "no-such-command"] });
     expect(real.missing).toBe(true);
-    expect(real.name("it works")).toBe(
-      "it works (needs no-such-command: apt-get install no-such-command)",
-    );
+    expect(real.name("it works")).toBe("it works (needs no-such-command: apt-get install no-such-command)");
   });
 
   test("everything that is missing is named at once", () => {

@@ -43,11 +43,6 @@ export function needs(wanted: Wanted): Needs {
 
 /** Absolute path of a command; the sbin folders count although they are not on everybody's PATH. */
 export function findCommand(command: string): string | undefined {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    "/usr/local/sbin",
-    "/usr/sbin",
-    "/sbin",
-  ];
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
   return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }

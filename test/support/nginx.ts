@@ -6,8 +6,8 @@ import { scratchFolder } from "./scratch.ts";
 import { Waiters, eventually } from "./within.ts";
 
 /** The binary, or undefined where nginx is not installed (Debian: `apt-get install nginx-light`). */
-export const nginxBinary: string | undefined = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].find(
-  (path) => existsSync(path),
+export const nginxBinary: string | undefined = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].find((path) =>
+  existsSync(path),
 );
 
 /** One request as nginx understood it. */
@@ -120,10 +120,7 @@ export class Nginx {
   readonly #cleanUp: () => void;
   #marks = 0;
 
-  constructor(
-    child: Child,
-    parts: { readonly port: number; readonly log: NginxLog; readonly cleanUp: () => void },
-  ) {
+  constructor(child: Child, parts: { readonly port: number; readonly log: NginxLog; readonly cleanUp: () => void }) {
     this.child = child;
     this.address = { host: "127.0.0.1", port: parts.port };
     this.#log = parts.log;
@@ -152,8 +149,7 @@ export class Nginx {
       .catch(() => undefined);
     const target = `/mark-${++this.#marks}`;
     await ask(this.address, `GET ${target} HTTP/1.1\r\nHost: mark\r\n\r\n`);
-    const markAt = (): number =>
-      this.#log.lines.findIndex((line) => line.includes(`GET ${target} `));
+    const markAt = (): number => this.#log.lines.findIndex((line) => line.includes(`GET ${target} `));
     await this.#log.waiters.until("the mark is in nginx's log", () => markAt() >= 0);
     const fresh = this.#log.lines.splice(0, markAt() + 1).slice(0, -1);
     return fresh.map((line) => JSON.parse(line) as NginxRequest);

@@ -25,8 +25,7 @@ export async function connectRaw(address: Address): Promise<RawClient> {
       data: (socket, chunk) => socket.data.got(chunk),
       drain: (socket) => socket.data.flush(),
       end: (socket) => socket.data.ended("fin"),
-      close: (socket, error) =>
-        socket.data.ended(error === undefined || error === null ? "fin" : "reset"),
+      close: (socket, error) => socket.data.ended(error === undefined || error === null ? "fin" : "reset"),
       error: (socket) => socket.data.ended("reset"),
     },
   });
@@ -136,18 +135,12 @@ export class RawClient {
 
   until(what: string, isMet: () => boolean, timeoutMs?: number): Promise<void> {
     return this.#waiters.until(what, isMet, timeoutMs).catch((error: Error) => {
-      throw new Error(
-        `${error.message}; ending ${this.ending ?? "none"}, received: ${showWire(this.received)}`,
-      );
+      throw new Error(`${error.message}; ending ${this.ending ?? "none"}, received: ${showWire(this.received)}`);
     });
   }
 
   untilText(text: string, timeoutMs?: number): Promise<void> {
-    return this.until(
-      `the text ${JSON.stringify(text)}`,
-      () => this.text.includes(text),
-      timeoutMs,
-    );
+    return this.until(`the text ${JSON.stringify(text)}`, () => this.text.includes(text), timeoutMs);
   }
 
   untilClosed(timeoutMs?: number): Promise<void> {
@@ -178,11 +171,7 @@ export class RawClient {
 }
 
 /** One request on a connection of its own: sends, waits for the answer, closes. */
-export async function ask(
-  address: Address,
-  request: string | Uint8Array,
-  method = "GET",
-): Promise<SeenResponse> {
+export async function ask(address: Address, request: string | Uint8Array, method = "GET"): Promise<SeenResponse> {
   const client = await connectRaw(address);
   try {
     client.send(request);

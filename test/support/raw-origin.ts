@@ -18,14 +18,8 @@ export interface OriginExchange {
 export type OriginScript = (exchange: OriginExchange) => void | Promise<void>;
 
 /** A complete answer with Content-Length. */
-export function reply(
-  body = "ok",
-  head = "HTTP/1.1 200 OK",
-  headers: readonly string[] = [],
-): string {
-  return [head, `Content-Length: ${Buffer.byteLength(body, "latin1")}`, ...headers, "", body].join(
-    "\r\n",
-  );
+export function reply(body = "ok", head = "HTTP/1.1 200 OK", headers: readonly string[] = []): string {
+  return [head, `Content-Length: ${Buffer.byteLength(body, "latin1")}`, ...headers, "", body].join("\r\n");
 }
 
 /** A script that waits for the whole request and sends these bytes. */
@@ -69,8 +63,7 @@ export class RawOrigin {
         data: (socket, chunk) => socket.data.got(chunk),
         drain: (socket) => socket.data.flush(),
         end: (socket) => socket.data.ended("fin"),
-        close: (socket, error) =>
-          socket.data.ended(error === undefined || error === null ? "fin" : "reset"),
+        close: (socket, error) => socket.data.ended(error === undefined || error === null ? "fin" : "reset"),
         error: (socket) => socket.data.ended("reset"),
       },
     });
@@ -264,10 +257,6 @@ export class OriginConnection {
   }
 
   untilClosed(timeoutMs?: number): Promise<void> {
-    return this.until(
-      `the end of connection ${this.index}`,
-      () => this.ending !== undefined,
-      timeoutMs,
-    );
+    return this.until(`the end of connection ${this.index}`, () => this.ending !== undefined, timeoutMs);
   }
 }

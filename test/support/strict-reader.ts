@@ -34,13 +34,8 @@ export interface SeenResponse {
 }
 
 /** Value of the one field of that name; all of them joined by ", " where there are more, undefined without any. */
-export function headerOf(
-  message: { readonly headers: readonly SeenHeader[] },
-  name: string,
-): string | undefined {
-  const values = message.headers
-    .filter((one) => one.name.toLowerCase() === name.toLowerCase())
-    .map((one) => one.value);
+export function headerOf(message: { readonly headers: readonly SeenHeader[] }, name: string): string | undefined {
+  const values = message.headers.filter((one) => one.name.toLowerCase() === name.toLowerCase()).map((one) => one.value);
   return values.length === 0 ? undefined : values.join(", ");
 }
 
@@ -97,8 +92,7 @@ function readHead(head: Buffer): {
   const lines = head.toString("latin1").split("\r\n");
   lines.pop();
   const first = lines.shift() ?? "";
-  if (/[\r\n\0]/.test(first))
-    throw new AmbiguousError(`control byte in the first line: ${JSON.stringify(first)}`);
+  if (/[\r\n\0]/.test(first)) throw new AmbiguousError(`control byte in the first line: ${JSON.stringify(first)}`);
   return { first, headers: lines.map(readField) };
 }
 
@@ -116,9 +110,7 @@ function readField(line: string): SeenHeader {
     line !== `${name}: ${value}` &&
     line !== `${name}:${value}`
   ) {
-    throw new AmbiguousError(
-      `more than one space around the value of ${name}: ${JSON.stringify(line)}`,
-    );
+    throw new AmbiguousError(`more than one space around the value of ${name}: ${JSON.stringify(line)}`);
   }
   return { name, value };
 }
@@ -130,8 +122,7 @@ function requestLine(line: string): [string, string, string] {
 }
 
 function strictFraming(headers: readonly SeenHeader[]): Framing {
-  const named = (name: string): readonly SeenHeader[] =>
-    headers.filter((one) => one.name.toLowerCase() === name);
+  const named = (name: string): readonly SeenHeader[] => headers.filter((one) => one.name.toLowerCase() === name);
   const lengths = named("content-length");
   const codings = named("transfer-encoding");
   if (named("host").length > 1) throw new AmbiguousError("two Host fields");
@@ -144,8 +135,7 @@ function strictFraming(headers: readonly SeenHeader[]): Framing {
   }
   const length = lengths[0];
   if (length === undefined) return { kind: "none" };
-  if (!/^\d{1,15}$/.test(length.value))
-    throw new AmbiguousError(`Content-Length: ${JSON.stringify(length.value)}`);
+  if (!/^\d{1,15}$/.test(length.value)) throw new AmbiguousError(`Content-Length: ${JSON.stringify(length.value)}`);
   return { kind: "length", length: Number(length.value) };
 }
 

@@ -1,17 +1,6 @@
 import { ChunkedDecoder, Decoded } from "../../src/core/http1/chunked.ts";
-import {
-  Framing,
-  isPersistent,
-  requestFraming,
-  responseFraming,
-} from "../../src/core/http1/framing.ts";
-import {
-  Column,
-  Fed,
-  type HeadLimits,
-  HeadParser,
-  columns,
-} from "../../src/core/http1/head-parser.ts";
+import { Framing, isPersistent, requestFraming, responseFraming } from "../../src/core/http1/framing.ts";
+import { Column, Fed, type HeadLimits, HeadParser, columns } from "../../src/core/http1/head-parser.ts";
 import { Method } from "../../src/core/http1/method.ts";
 import { Refusal, refusalCode, refusalStatus } from "../../src/core/http1/refusal.ts";
 import { showWire } from "./wire.ts";
@@ -66,10 +55,7 @@ class Tracer {
       bytes.set(piece, end);
       end += piece.length;
       while (!this.#isOver && base < end) {
-        const next =
-          this.#inBody === Framing.None
-            ? this.#head(bytes, base, end)
-            : this.#readBody(bytes, base, end);
+        const next = this.#inBody === Framing.None ? this.#head(bytes, base, end) : this.#readBody(bytes, base, end);
         if (next === base) break;
         base = next;
       }
@@ -83,8 +69,7 @@ class Tracer {
       this.#bodyDone();
       return;
     }
-    if (this.#inBody !== Framing.None)
-      this.#events.push(`body ${quoted(this.#body)}`, "more (body)");
+    if (this.#inBody !== Framing.None) this.#events.push(`body ${quoted(this.#body)}`, "more (body)");
     else if (hasBytes) this.#events.push("more (head)");
   }
 
@@ -102,13 +87,9 @@ class Tracer {
     this.#describe(bytes, base);
     const next = base + parser.headBytes;
     const isResponse = this.#options.kind === "response";
-    const framing = isResponse
-      ? responseFraming(parser, this.#options.method ?? Method.Get)
-      : requestFraming(parser);
+    const framing = isResponse ? responseFraming(parser, this.#options.method ?? Method.Get) : requestFraming(parser);
     const length = parser.contentLength;
-    this.#events.push(
-      `framing ${framingName(framing, length)} ${isPersistent(parser) ? "keep" : "close"}`,
-    );
+    this.#events.push(`framing ${framingName(framing, length)} ${isPersistent(parser) ? "keep" : "close"}`);
     this.#inBody = framing;
     this.#remaining = length;
     this.#body = "";
@@ -121,16 +102,12 @@ class Tracer {
 
   #describe(bytes: Buffer, base: number): void {
     const parser = this.#parser;
-    const text = (from: number, to: number): string =>
-      showWire(bytes.subarray(base + from, base + to), 200);
+    const text = (from: number, to: number): string => showWire(bytes.subarray(base + from, base + to), 200);
     const version = `HTTP/1.${parser.minor}`;
-    if (this.#options.kind === "response")
-      this.#events.push(`response ${version} ${parser.status}`);
+    if (this.#options.kind === "response") this.#events.push(`response ${version} ${parser.status}`);
     else {
       const method = text(parser.methodStart, parser.methodEnd);
-      this.#events.push(
-        `request ${method} ${text(parser.targetStart, parser.targetEnd)} ${version}`,
-      );
+      this.#events.push(`request ${method} ${text(parser.targetStart, parser.targetEnd)} ${version}`);
       if (parser.authorityEnd > parser.authorityStart)
         this.#events.push(`authority ${text(parser.authorityStart, parser.authorityEnd)}`);
     }
@@ -218,8 +195,7 @@ class ChunkedPair {
       this.written += Buffer.from(this.#keeping.tail).toString("latin1");
     this.body += bare.toString("latin1", 0, this.#bare.writeEnd);
     this.readEnd = this.#keeping.readEnd;
-    if (this.#bare.readEnd !== this.readEnd)
-      throw new Error("the decoder's two settings end at different places");
+    if (this.#bare.readEnd !== this.readEnd) throw new Error("the decoder's two settings end at different places");
     return fed;
   }
 }

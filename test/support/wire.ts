@@ -36,8 +36,7 @@ function decodeEscape(text: string, at: number): [Buffer, number] {
   if (simple !== undefined) return [Buffer.from(simple), at + 1];
   if (letter === "x") {
     const digits = text.slice(at + 1, at + 3);
-    if (!/^[0-9a-fA-F]{2}$/.test(digits))
-      throw new Error(`\\x needs two hex digits, got "${digits}"`);
+    if (!/^[0-9a-fA-F]{2}$/.test(digits)) throw new Error(`\\x needs two hex digits, got "${digits}"`);
     return [Buffer.from([Number.parseInt(digits, 16)]), at + 3];
   }
   if (letter === "{") {
@@ -76,9 +75,7 @@ function showByte(byte: number): string {
     case 0x22:
       return '\\"';
     default:
-      return byte >= 0x20 && byte < 0x7f
-        ? String.fromCharCode(byte)
-        : `\\x${byte.toString(16).padStart(2, "0")}`;
+      return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`;
   }
 }
 

@@ -85,12 +85,7 @@ describe("bin/weichensteller", () => {
   test("takes the binary where bun's install script moved it", () => {
     realBun(join(tree, "node_modules/bun/bin/bun.exe"));
     const { code, out } = run([join(tree, "bin/weichensteller"), "run", "-c", "a b.yaml"]);
-    expect(JSON.parse(out)).toEqual([
-      join(tree, "node_modules/bun/bin/bun.exe"),
-      "run",
-      "-c",
-      "a b.yaml",
-    ]);
+    expect(JSON.parse(out)).toEqual([join(tree, "node_modules/bun/bin/bun.exe"), "run", "-c", "a b.yaml"]);
     expect(code).toBe(0);
   });
 
@@ -98,10 +93,7 @@ describe("bin/weichensteller", () => {
     stub(tree);
     realBun(join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"));
     const { code, out } = run([join(tree, "bin/weichensteller"), "check"]);
-    expect(JSON.parse(out)).toEqual([
-      join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"),
-      "check",
-    ]);
+    expect(JSON.parse(out)).toEqual([join(tree, "node_modules/@oven/bun-linux-x64/bin/bun"), "check"]);
     expect(code).toBe(0);
   });
 
@@ -125,10 +117,7 @@ describe("bin/weichensteller", () => {
 
   test("takes Bun from PATH when there is no other", () => {
     realBun(join(base, "on path/bun"));
-    const { code, out } = run(
-      [join(tree, "bin/weichensteller"), "x"],
-      `/usr/bin:/bin:${base}/on path`,
-    );
+    const { code, out } = run([join(tree, "bin/weichensteller"), "x"], `/usr/bin:/bin:${base}/on path`);
     expect(JSON.parse(out)).toEqual([join(base, "on path/bun"), "x"]);
     expect(code).toBe(0);
   });
@@ -152,15 +141,9 @@ describe("bin/weichensteller", () => {
     realBun(join(other, "node_modules/@oven/bun-linux-x64/bin/bun"));
     stub(other);
     mkdirSync(join(other, "node_modules/.bin"), { recursive: true });
-    symlinkSync(
-      "../weichensteller/bin/weichensteller",
-      join(other, "node_modules/.bin/weichensteller"),
-    );
+    symlinkSync("../weichensteller/bin/weichensteller", join(other, "node_modules/.bin/weichensteller"));
     const { code, out } = run([join(other, "node_modules/.bin/weichensteller"), "status"]);
-    expect(JSON.parse(out)).toEqual([
-      join(other, "node_modules/@oven/bun-linux-x64/bin/bun"),
-      "status",
-    ]);
+    expect(JSON.parse(out)).toEqual([join(other, "node_modules/@oven/bun-linux-x64/bin/bun"), "status"]);
     expect(code).toBe(0);
   });
 
@@ -172,9 +155,7 @@ describe("bin/weichensteller", () => {
     stub(join(store, "bun@1.4.5"));
     symlinkSync(join(store, "bun@1.4.5/node_modules/bun"), join(own, "bun"));
     const { code, out } = run([join(own, "weichensteller/bin/weichensteller")]);
-    expect(JSON.parse(out)).toEqual([
-      join(store, "bun@1.4.5/node_modules/@oven/bun-linux-x64/bin/bun"),
-    ]);
+    expect(JSON.parse(out)).toEqual([join(store, "bun@1.4.5/node_modules/@oven/bun-linux-x64/bin/bun")]);
     expect(code).toBe(0);
   });
 
@@ -213,8 +194,7 @@ describe("tools/setup.sh", () => {
   }
 
   const setup = (path: string): Outcome => run(["sh", join(tree, "tools/setup.sh")], path);
-  const calls = (): string =>
-    existsSync(join(tree, "calls")) ? readFileSync(join(tree, "calls"), "utf8") : "";
+  const calls = (): string => (existsSync(join(tree, "calls")) ? readFileSync(join(tree, "calls"), "utf8") : "");
 
   test("installs into a fresh clone, and is silent and idle the second time", () => {
     const path = fakeNpm();
@@ -248,8 +228,7 @@ describe("tools/setup.sh", () => {
     fakeNpm();
     rmSync(join(tree, "fake/npm"));
     // A PATH with only what the script itself uses, since npm may live in /usr/bin.
-    for (const tool of ["sh", "dirname"])
-      symlinkSync(`/usr/bin/${tool}`, join(tree, `fake/${tool}`));
+    for (const tool of ["sh", "dirname"]) symlinkSync(`/usr/bin/${tool}`, join(tree, `fake/${tool}`));
     const { code, err } = run(["/bin/sh", join(tree, "tools/setup.sh")], `${tree}/fake`);
     expect(code).toBe(127);
     expect(err).toContain("npm was not found");

@@ -1,15 +1,6 @@
 /** `npm test` itself, run over small projects with the kinds of files that fool test runners. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  watch,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { withoutServices } from "../../tools/testing/install.ts";
@@ -60,11 +51,7 @@ describe("the test runner", () => {
   });
 
   const bad: readonly (readonly [string, string, string])[] = [
-    [
-      "a failing test",
-      `${head}test("bad", () => { expect(1).toBe(2); });`,
-      "1 passed, 1 failed, 0 skipped",
-    ],
+    ["a failing test", `${head}test("bad", () => { expect(1).toBe(2); });`, "1 passed, 1 failed, 0 skipped"],
     [
       "a file that imports what is not there",
       `import { x } from "./x.ts";\n${head}test("x", () => x());`,
@@ -77,16 +64,8 @@ describe("the test runner", () => {
       `console.error(" 5 pass\\n 0 fail\\nRan 5 tests across 1 file.");`,
       "1 passed, 1 failed, 0 skipped",
     ],
-    [
-      "a test that ends the process",
-      `${head}test("x", () => process.exit(0));`,
-      "1 passed, 1 failed, 0 skipped",
-    ],
-    [
-      "a crash",
-      `${head}test("x", () => process.kill(process.pid, "SIGSEGV"));`,
-      "1 passed, 1 failed, 0 skipped",
-    ],
+    ["a test that ends the process", `${head}test("x", () => process.exit(0));`, "1 passed, 1 failed, 0 skipped"],
+    ["a crash", `${head}test("x", () => process.kill(process.pid, "SIGSEGV"));`, "1 passed, 1 failed, 0 skipped"],
   ];
   test.each(bad)("%s fails the run", (name, text, totals) => {
     const root = project(name.replaceAll(" ", "-"), {
@@ -152,9 +131,7 @@ describe("the test runner", () => {
     child.kill("SIGINT");
     child.kill("SIGINT");
     expect(await child.exited).toBe(130);
-    expect((await child.stdout.text()).trimEnd().split("\n").at(-1)).toMatch(
-      /^0 passed, [12] failed, 0 skipped$/,
-    );
+    expect((await child.stdout.text()).trimEnd().split("\n").at(-1)).toMatch(/^0 passed, [12] failed, 0 skipped$/);
     expect(pids.filter(isRunning)).toEqual([]);
   });
 });

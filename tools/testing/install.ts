@@ -19,9 +19,7 @@ export function describeNeeds(): string {
     (one) => `  ${missing.has(one) ? "missing" : "there  "}  ${one.name.padEnd(24)} ${one.use}`,
   );
   const line =
-    missing.size === 0
-      ? "nothing is missing"
-      : `apt-get install ${[...missing].map((one) => one.name).join(" ")}`;
+    missing.size === 0 ? "nothing is missing" : `apt-get install ${[...missing].map((one) => one.name).join(" ")}`;
   return `${rows.join("\n")}\n${line}`;
 }
 
@@ -57,10 +55,7 @@ export async function installPackages(say: (line: string) => void): Promise<void
  * Runs `work` while no package may start a service. A policy that somebody else put at `file` is kept and trusted;
  * one that a killed run of ours left behind is taken away.
  */
-export async function withoutServices(
-  work: () => Promise<void>,
-  file: string = policyFile,
-): Promise<void> {
+export async function withoutServices(work: () => Promise<void>, file: string = policyFile): Promise<void> {
   const isOthers = existsSync(file) && readFileSync(file, "utf8") !== policyText;
   if (!isOthers) writeFileSync(file, policyText, { mode: 0o755 });
   try {
@@ -71,12 +66,7 @@ export async function withoutServices(
 }
 
 function install(names: readonly string[]): Promise<string | undefined> {
-  const keepConfig = [
-    "-o",
-    "Dpkg::Options::=--force-confold",
-    "-o",
-    "Dpkg::Options::=--force-confdef",
-  ];
+  const keepConfig = ["-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-confdef"];
   return apt(["install", "--yes", "--no-install-recommends", ...keepConfig, ...names]);
 }
 
@@ -88,11 +78,7 @@ async function apt(args: readonly string[]): Promise<string | undefined> {
     stderr: "pipe",
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" },
   });
-  const [out, err, code] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   if (code === 0) return undefined;
   const lines = `${out}\n${err}`.trim().split("\n");
   return lines.findLast((line) => line.startsWith("E:")) ?? lines.at(-1) ?? `exit code ${code}`;

@@ -51,13 +51,7 @@ describe("judge", () => {
       { passed: 0, failed: 1, skipped: 0 },
       /without totals \(exit code 0\)/,
     ],
-    [
-      "a crash",
-      "\ne.test.ts:\n",
-      undefined,
-      { passed: 0, failed: 1, skipped: 0 },
-      /killed by a signal/,
-    ],
+    ["a crash", "\ne.test.ts:\n", undefined, { passed: 0, failed: 1, skipped: 0 }, /killed by a signal/],
     [
       "passes, but the process fails afterwards",
       " 1 pass\n 0 fail\nRan 1 test across 1 file. [1ms]\n",
@@ -83,9 +77,7 @@ describe("judge", () => {
   ];
   test.each(rows)("%s", (_name, stderr, exitCode, totals, problem) => {
     const verdict = judge(stderr, exitCode);
-    expect({ passed: verdict.passed, failed: verdict.failed, skipped: verdict.skipped }).toEqual(
-      totals,
-    );
+    expect({ passed: verdict.passed, failed: verdict.failed, skipped: verdict.skipped }).toEqual(totals);
     if (problem === undefined) expect(verdict.problem).toBeUndefined();
     else expect(verdict.problem).toMatch(problem);
   });
@@ -93,8 +85,6 @@ describe("judge", () => {
 
 test("skipped names are taken once, although bun repeats them at the end of a long run", () => {
   expect(
-    skippedNames(
-      "(skip) a (needs root)\n(pass) b\n\n1 tests skipped:\n(skip) a (needs root)\n(todo) c\n",
-    ),
+    skippedNames("(skip) a (needs root)\n(pass) b\n\n1 tests skipped:\n(skip) a (needs root)\n(todo) c\n"),
   ).toEqual(["a (needs root)", "c"]);
 });

@@ -19,11 +19,9 @@ export interface FileVerdict extends Totals {
  */
 export function judge(stderr: string, exitCode: number | undefined): FileVerdict {
   const totals = readTotals(stderr);
-  if (totals === undefined)
-    return { ...noTotals, failed: 1, problem: `it ended without totals (${ended(exitCode)})` };
+  if (totals === undefined) return { ...noTotals, failed: 1, problem: `it ended without totals (${ended(exitCode)})` };
   const { passed, failed, skipped, ran } = totals;
-  if (ran === 0 && failed === 0)
-    return { ...noTotals, failed: 1, problem: "there is no test in it" };
+  if (ran === 0 && failed === 0) return { ...noTotals, failed: 1, problem: "there is no test in it" };
   if (passed + failed + skipped !== ran) {
     return {
       passed,
@@ -32,8 +30,7 @@ export function judge(stderr: string, exitCode: number | undefined): FileVerdict
       problem: `its totals do not add up to the ${ran} tests it ran`,
     };
   }
-  if (exitCode !== 0 && failed === 0)
-    return { passed, skipped, failed: 1, problem: ended(exitCode) };
+  if (exitCode !== 0 && failed === 0) return { passed, skipped, failed: 1, problem: ended(exitCode) };
   return { passed, failed, skipped };
 }
 
@@ -52,9 +49,7 @@ export function totalsLine(totals: Totals): string {
 
 /** Names of the skipped tests, each once. */
 export function skippedNames(stderr: string): string[] {
-  return [
-    ...new Set([...stderr.matchAll(/^\((?:skip|todo)\) (.+)$/gm)].map((match) => match[1] ?? "")),
-  ];
+  return [...new Set([...stderr.matchAll(/^\((?:skip|todo)\) (.+)$/gm)].map((match) => match[1] ?? ""))];
 }
 
 function readTotals(stderr: string): (Totals & { readonly ran: number }) | undefined {
@@ -63,10 +58,9 @@ function readTotals(stderr: string): (Totals & { readonly ran: number }) | undef
   if (end < 0) return undefined;
   const counts = new Map<string, number>();
   for (let at = end - 1; at >= 0; at--) {
-    const match =
-      /^ (\d+) (pass|fail|skip|todo|error|errors|expect\(\) calls|filtered out|snapshots?.*)$/.exec(
-        lines[at] ?? "",
-      );
+    const match = /^ (\d+) (pass|fail|skip|todo|error|errors|expect\(\) calls|filtered out|snapshots?.*)$/.exec(
+      lines[at] ?? "",
+    );
     if (match === null) break;
     counts.set(match[2] ?? "", Number(match[1]));
   }

@@ -4,12 +4,7 @@ import http from "node:http";
 import { createProxyServer } from "http-proxy-3";
 
 const [listen, ...endpoints] = process.argv.slice(2).map(Number);
-const agent = new http.Agent({
-  keepAlive: true,
-  maxSockets: Infinity,
-  maxFreeSockets: 1024,
-  scheduling: "fifo",
-});
+const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 1024, scheduling: "fifo" });
 const proxy = createProxyServer({ agent });
 let turn = 0;
 

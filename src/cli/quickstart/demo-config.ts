@@ -6,9 +6,7 @@ export function demoConfigText(options: {
   readonly adminSocket: string;
   readonly services: readonly { readonly name: string; readonly port: number }[];
 }): string {
-  const endpoints = options.services.map(
-    ({ name, port }) => `      - { address: "127.0.0.1:${port}", name: ${name} }`,
-  );
+  const endpoints = options.services.map(({ name, port }) => `      - { address: "127.0.0.1:${port}", name: ${name} }`);
   return `# Written by the quickstart of weichensteller; removed when it ends. Copy it to begin your own.
 version: 1
 listeners:

@@ -16,26 +16,18 @@ export async function demoAnswer(
 ): Promise<HttpAnswer> {
   const { method, path } = request;
   // A real service would store it; this one has no memory on purpose, so that a killed one loses nothing.
-  if (path === "/orders" && method === "POST")
-    return json(201, { service, accepted: await request.text() });
+  if (path === "/orders" && method === "POST") return json(201, { service, accepted: await request.text() });
   if (method !== "GET" && method !== "HEAD")
     return json(405, { service, error: "method not allowed" }, { Allow: "GET, HEAD" });
-  if (path === "/")
-    return json(200, { service, pid, paths: ["/orders", "/orders/1", "/healthcheck"] });
+  if (path === "/") return json(200, { service, pid, paths: ["/orders", "/orders/1", "/healthcheck"] });
   if (path === "/healthcheck") return json(200, { service, status: "OK" });
   if (path === "/orders") return json(200, { service, orders });
   const id = /^\/orders\/([0-9]+)$/.exec(path)?.[1];
   const order = orders.find((one) => String(one.id) === id);
-  return order === undefined
-    ? json(404, { service, error: "not found" })
-    : json(200, { service, order });
+  return order === undefined ? json(404, { service, error: "not found" }) : json(200, { service, order });
 }
 
-function json(
-  status: number,
-  value: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): HttpAnswer {
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
   return {
     status,
     headers: { "Content-Type": "application/json", ...headers },

@@ -2,12 +2,7 @@ import { parseListeningLine } from "./demo-service.ts";
 
 /** What is needed to run the demo services. */
 export interface DemoPorts {
-  spawn(options: {
-    readonly name: string;
-    readonly port: number;
-    onLine(line: string): void;
-    onExit(): void;
-  }): {
+  spawn(options: { readonly name: string; readonly port: number; onLine(line: string): void; onExit(): void }): {
     readonly pid: number;
     kill(): void;
   };

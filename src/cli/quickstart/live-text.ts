@@ -15,10 +15,7 @@ export interface LiveScene {
 }
 
 /** The frame that is redrawn about once a second. */
-export function liveLines(
-  scene: LiveScene,
-  options: TextOptions & { readonly width: number },
-): readonly string[] {
+export function liveLines(scene: LiveScene, options: TextOptions & { readonly width: number }): readonly string[] {
   const { view, services } = scene;
   const { paint, width } = options;
   const text = (line: string): string => cutTo(line, width);
@@ -90,9 +87,7 @@ export function tryLines({ view, services, file }: LiveScene): readonly string[]
     `  curl ${serviceUrl(view)}/orders`,
     ...(victim === undefined
       ? []
-      : [
-          `  kill ${victim.pid}   # ends ${victim.name}: it goes DOWN, requests go on; it comes back by itself`,
-        ]),
+      : [`  kill ${victim.pid}   # ends ${victim.name}: it goes DOWN, requests go on; it comes back by itself`]),
     "  npx weichensteller status",
     `Admin:  ${admin}`,
     `Config: ${file}`,
@@ -120,8 +115,7 @@ export function changeLines(before: StatusView | undefined, view: StatusView): r
   }
   for (const worker of view.workers) {
     const restarts = before?.workers.find(({ index }) => index === worker.index)?.restarts;
-    if (restarts !== undefined && restarts !== worker.restarts)
-      lines.push(`worker ${worker.index} was replaced`);
+    if (restarts !== undefined && restarts !== worker.restarts) lines.push(`worker ${worker.index} was replaced`);
   }
   return lines;
 }

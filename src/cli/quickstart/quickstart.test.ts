@@ -85,10 +85,7 @@ describe("live view", () => {
   for (const width of [40, 60, 80, 140]) {
     test(`no line is wider than a terminal of ${width} from 60 on, and free texts never`, () => {
       const lines = liveLines(scene, { width, paint: plain });
-      const free =
-        width < 60
-          ? lines.filter((line) => line.startsWith("  curl") || line.includes("requests,"))
-          : lines;
+      const free = width < 60 ? lines.filter((line) => line.startsWith("  curl") || line.includes("requests,")) : lines;
       for (const line of free) expect(line.length).toBeLessThanOrEqual(width);
     });
   }
@@ -187,11 +184,7 @@ describe("a taken port", () => {
       },
       "end it with: kill 13",
     ],
-    [
-      "another user's process has no pid for us",
-      { uid: 33, user: "www-data" },
-      "in use by a process of www-data",
-    ],
+    ["another user's process has no pid for us", { uid: 33, user: "www-data" }, "in use by a process of www-data"],
   ] as const) {
     test(name, () => expect(takenPortText(8080, holder)).toContain(text));
   }

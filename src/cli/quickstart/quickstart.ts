@@ -45,10 +45,7 @@ const redrawEveryMs = 1000;
 const lookEveryMs = 200;
 
 /** The quickstart: three services, the balancer in front, and a live view until Ctrl-C. Returns the exit code. */
-export async function runQuickstart(
-  { port }: { readonly port: number },
-  ports: QuickstartPorts,
-): Promise<number> {
+export async function runQuickstart({ port }: { readonly port: number }, ports: QuickstartPorts): Promise<number> {
   const { io, paths, files } = ports;
   refuseTakenPort(port, ports);
   const adminPort = ports.holder({ host, port: usualAdminPort }) === undefined ? usualAdminPort : 0;
@@ -82,8 +79,7 @@ export async function runQuickstart(
       file,
       log: (line) => show.log(line),
       onRunning(view) {
-        if (adminPort === 0)
-          show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
+        if (adminPort === 0) show.log(`port ${usualAdminPort} is taken, so the admin address is another one`);
         show.begin(() => ({ view: view(), services: services.list(), file }));
       },
     });
@@ -102,11 +98,7 @@ async function startServices(services: DemoServices): Promise<void> {
   try {
     await services.start(serviceNames);
   } catch (cause) {
-    throw new AppError(
-      "quickstart-failed",
-      cause instanceof Error ? cause.message : String(cause),
-      { cause },
-    );
+    throw new AppError("quickstart-failed", cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
@@ -119,8 +111,7 @@ function refuseTakenPort(port: number, ports: QuickstartPorts): void {
 
 /** Two lines for the person who typed `npm start`. */
 export function takenPortText(port: number, holder: PortHolder): string {
-  const isOurs =
-    holder.command?.includes("weichensteller") === true && holder.name === "weichensteller";
+  const isOurs = holder.command?.includes("weichensteller") === true && holder.name === "weichensteller";
   const next = isOurs
     ? "see it with 'npx weichensteller status', end it with 'npx weichensteller stop', or"
     : "end it, or";

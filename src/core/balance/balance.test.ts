@@ -31,9 +31,7 @@ describe("round-robin", () => {
     test(`weights ${weights.join(":")} get their share in every ten rounds`, () => {
       const counts = weights.map(() => 0);
       for (const index of picks(weights, total * 10, 0.3)) counts[index]!++;
-      counts.forEach((count, index) =>
-        expect(Math.abs(count - weights[index]! * 10)).toBeLessThanOrEqual(1),
-      );
+      counts.forEach((count, index) => expect(Math.abs(count - weights[index]! * 10)).toBeLessThanOrEqual(1));
     });
   }
 
@@ -66,12 +64,7 @@ describe("ready endpoints", () => {
       [1],
       ReadyTier.Backup,
     ],
-    [
-      "all DOWN is panic, primaries and backups alike",
-      [{ ...down, backup: true }, down],
-      [1, 0],
-      ReadyTier.Panic,
-    ],
+    ["all DOWN is panic, primaries and backups alike", [{ ...down, backup: true }, down], [1, 0], ReadyTier.Panic],
     [
       "panic never takes MAINT or DRAIN",
       [
@@ -82,12 +75,7 @@ describe("ready endpoints", () => {
       ReadyTier.None,
     ],
     ["panic never takes weight 0", [{ ...down, weight: 0 }], [], ReadyTier.None],
-    [
-      "a name without an address cannot be used",
-      [{ ...up, isResolved: false }],
-      [],
-      ReadyTier.None,
-    ],
+    ["a name without an address cannot be used", [{ ...up, isResolved: false }], [], ReadyTier.None],
   ];
   for (const [name, candidates, indices, tier] of rows) {
     test(name, () => expect(readyEndpoints(candidates)).toEqual({ indices, tier }));

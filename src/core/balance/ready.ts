@@ -33,10 +33,7 @@ export type ReadyTier = (typeof ReadyTier)[keyof typeof ReadyTier];
 export function readyEndpoints(candidates: readonly Candidate[]): Ready {
   const usable = (wanted: EndpointState, backup: boolean): number[] =>
     candidates.flatMap((candidate, index) =>
-      candidate.state === wanted &&
-      candidate.backup === backup &&
-      candidate.weight > 0 &&
-      candidate.isResolved
+      candidate.state === wanted && candidate.backup === backup && candidate.weight > 0 && candidate.isResolved
         ? [index]
         : [],
     );

@@ -22,10 +22,7 @@ export class RoundRobin {
     this.#next = Math.floor(start * weights.length);
     this.#step = Float64Array.from(weights, (weight) => 1 / weight);
     // First turns are spread over the first round: a half step in, shifted by `start`.
-    this.#turn = Float64Array.from(
-      weights,
-      (weight, index) => ((((index * 0.618 + start) % 1) + 0.5) % 1) / weight,
-    );
+    this.#turn = Float64Array.from(weights, (weight, index) => ((((index * 0.618 + start) % 1) + 0.5) % 1) / weight);
     this.#heap = Int32Array.from(weights.keys()).sort((a, b) => this.#turn[a]! - this.#turn[b]!);
   }
 

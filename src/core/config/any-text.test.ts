@@ -92,9 +92,7 @@ describe("any text", () => {
 
   test("a valid file with one value replaced by anything never throws", () => {
     const lines = full.split("\n");
-    const spots = [...lines.keys()].filter((index) =>
-      /^ *[a-z][A-Za-z]*: +[^#\s]/.test(lines[index] ?? ""),
-    );
+    const spots = [...lines.keys()].filter((index) => /^ *[a-z][A-Za-z]*: +[^#\s]/.test(lines[index] ?? ""));
     fc.assert(
       fc.property(fc.constantFrom(...spots), value, (spot, each) => {
         const text = lines

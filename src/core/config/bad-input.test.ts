@@ -8,11 +8,9 @@ const app = "pools:\n  app: { endpoints: [127.0.0.1:9001] }\n";
 const inListener = (text: string): string =>
   `version: 1\nlisteners:\n  api: { bind: 127.0.0.1:8080, pool: app, ${text} }\n${app}`;
 const inMatch = (text: string): string => inListener(`routes: [{ match: { ${text} }, pool: app }]`);
-const bound = (text: string): string =>
-  `version: 1\nlisteners:\n  api: { bind: ${text}, pool: app }\n${app}`;
+const bound = (text: string): string => `version: 1\nlisteners:\n  api: { bind: ${text}, pool: app }\n${app}`;
 const listener = "version: 1\nlisteners:\n  api: { bind: 127.0.0.1:8080, pool: app }\n";
-const inPool = (text: string): string =>
-  `${listener}pools:\n  app: { endpoints: [127.0.0.1:9001], ${text} }\n`;
+const inPool = (text: string): string => `${listener}pools:\n  app: { endpoints: [127.0.0.1:9001], ${text} }\n`;
 const endpoint = (text: string): string => `${listener}pools:\n  app: { endpoints: [${text}] }\n`;
 const atTop = (text: string): string => `${listener}${app}${text}\n`;
 const same = (text: string): string => text;
@@ -27,8 +25,7 @@ function table(name: string, wrap: (text: string) => string, rows: readonly Row[
         expect(errors.map((issue) => `${issue.code} ${issue.path}`)).toEqual([`${code} ${path}`]);
         expect(config).toBeUndefined();
         const [issue] = errors;
-        for (const part of parts)
-          expect(`${issue?.message} | ${issue?.hint ?? "no hint"}`).toContain(part);
+        for (const part of parts) expect(`${issue?.message} | ${issue?.hint ?? "no hint"}`).toContain(part);
       },
     );
   });
@@ -42,38 +39,17 @@ table("the file", same, [
   ["a\0b", "file", "", "binary"],
   [`${listener}${app}---\nversion: 1`, "syntax", "", "second document"],
   ["version: 1\nlisteners:\n\tapi: {}", "syntax", "", "tabs"],
-  [
-    "version: 1\nlisteners: { api: { bind: *:80 } }",
-    "syntax",
-    "listeners.api.bind",
-    "no anchor",
-    'use quotes: "*:80"',
-  ],
+  ["version: 1\nlisteners: { api: { bind: *:80 } }", "syntax", "listeners.api.bind", "no anchor", 'use quotes: "*:80"'],
   ["version: 1\nlisteners: { api: { bind: [::1]:80 } }", "syntax", "", 'with quotes: "[::1]:80"'],
   ["version: 1\nlisteners: {", "syntax", "", "not well-formed YAML"],
-  [
-    `${listener}  api: { bind: 127.0.0.1:8081, pool: app }\n${app}`,
-    "duplicate-key",
-    "listeners.api",
-    "twice",
-  ],
+  [`${listener}  api: { bind: 127.0.0.1:8081, pool: app }\n${app}`, "duplicate-key", "listeners.api", "twice"],
   [`${listener}${app}? [a, b]\n: 1\n`, "bad-value", "", "a key must be text"],
   [`${listener}${app}__proto__: 1\n`, "bad-value", "", "reserved"],
   ["[".repeat(50_000), "syntax", "", "nested too deeply"],
-  [
-    `x: ${"[".repeat(80)}${"]".repeat(80)}`,
-    "syntax",
-    "x[0][0][0][0][0][0][0]",
-    "more than 64 levels",
-  ],
+  [`x: ${"[".repeat(80)}${"]".repeat(80)}`, "syntax", "x[0][0][0][0][0][0][0]", "more than 64 levels"],
   ["a: &a [*a]", "syntax", "a[0][0][0][0][0][0][0]", "holds itself"],
   [`${listener}${app}log: *nothing\n`, "syntax", "log", "has no anchor"],
-  [
-    `version: 1\n${listener.slice(11)}${app}admin: &a {}\nlog: &a {}\n`,
-    "bad-value",
-    "log",
-    "defined twice",
-  ],
+  [`version: 1\n${listener.slice(11)}${app}admin: &a {}\nlog: &a {}\n`, "bad-value", "log", "defined twice"],
   [`${listener}${app}log: { <<: 5 }\n`, "bad-value", "log", "<< needs a map"],
   [`${listener.slice(11)}${app}`, "missing-key", "version", "expected 1"],
   [`${listener}`, "missing-key", "pools", "a map of names to pools"],
@@ -96,12 +72,7 @@ table("the top", atTop, [
   ["admin: { bind: false }", "bad-value", "admin.bind", "did you mean off?"],
   ["admin: { socket: admin.sock }", "bad-value", "admin.socket", "absolute path"],
   [`admin: { socket: /${"a".repeat(107)} }`, "bad-value", "admin.socket", "at most 107"],
-  [
-    "process: { workers: 0 }",
-    "bad-value",
-    "process.workers",
-    "auto, or a whole number from 1 to 64",
-  ],
+  ["process: { workers: 0 }", "bad-value", "process.workers", "auto, or a whole number from 1 to 64"],
   ["process: { workers: 65 }", "bad-value", "process.workers", "found 65"],
   ["process: { workers: atuo }", "bad-value", "process.workers", "did you mean auto?"],
   ["process: { connections: 0 }", "bad-value", "process.connections"],
@@ -131,21 +102,11 @@ table("bind", bound, [
   ['"[::g]:80"', "bad-value", "listeners.api.bind"],
   ["[]", "bad-value", "listeners.api.bind", "1 to 64"],
   ["[127.0.0.1:80, x]", "bad-value", "listeners.api.bind[1]"],
-  [
-    "[127.0.0.1:80, 127.0.0.1:80]",
-    "conflict",
-    "listeners.api.bind[1]",
-    "already taken by listener api",
-  ],
+  ["[127.0.0.1:80, 127.0.0.1:80]", "conflict", "listeners.api.bind[1]", "already taken by listener api"],
   ['["*:80", 10.0.0.1:80]', "conflict", "listeners.api.bind[1]", "(*:80)"],
   ['["[::1]:80", "[0:0::1]:80"]', "conflict", "listeners.api.bind[1]"],
   ["[0.0.0.0:80, 10.0.0.1:80]", "conflict", "listeners.api.bind[1]"],
-  [
-    "localhost:9400",
-    "conflict",
-    "listeners.api.bind",
-    "taken by admin.bind by default (127.0.0.1:9400)",
-  ],
+  ["localhost:9400", "conflict", "listeners.api.bind", "taken by admin.bind by default (127.0.0.1:9400)"],
 ]);
 
 table("a listener", inListener, [
@@ -160,35 +121,15 @@ table("a listener", inListener, [
   ["trust: [10.0.0.0/33]", "bad-value", "listeners.api.trust[0]", "network"],
   ["trust: [all]", "bad-value", "listeners.api.trust[0]", "0.0.0.0/0 and ::/0"],
   ["limits:", "bad-value", "listeners.api.limits", "found nothing"],
-  [
-    "limits: { connections: 0 }",
-    "bad-value",
-    "listeners.api.limits.connections",
-    "from 1 to 1000000",
-  ],
+  ["limits: { connections: 0 }", "bad-value", "listeners.api.limits.connections", "from 1 to 1000000"],
   ["limits: { connections: 1000001 }", "bad-value", "listeners.api.limits.connections"],
-  [
-    "limits: { headBytes: 32768 }",
-    "bad-value",
-    "listeners.api.limits.headBytes",
-    "32768B, 32768KiB",
-  ],
-  [
-    "limits: { headBytes: 1023B }",
-    "bad-value",
-    "listeners.api.limits.headBytes",
-    "from 1KiB to 1MiB",
-  ],
+  ["limits: { headBytes: 32768 }", "bad-value", "listeners.api.limits.headBytes", "32768B, 32768KiB"],
+  ["limits: { headBytes: 1023B }", "bad-value", "listeners.api.limits.headBytes", "from 1KiB to 1MiB"],
   ["limits: { headBytes: 1048577B }", "bad-value", "listeners.api.limits.headBytes"],
   ["limits: { headBytes: 32K }", "bad-value", "listeners.api.limits.headBytes", "write 32KiB"],
   ["limits: { headBytes: 32kb }", "bad-value", "listeners.api.limits.headBytes", "write 32KiB"],
   ["limits: { headers: 1001 }", "bad-value", "listeners.api.limits.headers"],
-  [
-    "limits: { headers: '100' }",
-    "bad-value",
-    "listeners.api.limits.headers",
-    "without quotes: 100",
-  ],
+  ["limits: { headers: '100' }", "bad-value", "listeners.api.limits.headers", "without quotes: 100"],
   ["limits: { targetBytes: 63B }", "bad-value", "listeners.api.limits.targetBytes"],
   ["limits: { bodyBytes: none }", "bad-value", "listeners.api.limits.bodyBytes", "or unlimited"],
   ["timeouts: { head: 0s }", "bad-value", "listeners.api.timeouts.head", "from 10ms to 24h"],
@@ -198,52 +139,20 @@ table("a listener", inListener, [
   ["timeouts: { head: [] }", "bad-value", "listeners.api.timeouts.head", "found an empty list"],
   ["timeouts: { minRate: 1KiB }", "bad-value", "listeners.api.timeouts.minRate", "1KiB/s"],
   ["timeouts: { write: 86400001ms }", "bad-value", "listeners.api.timeouts.write"],
-  [
-    "forward: { xForwarded: yes }",
-    "bad-value",
-    "listeners.api.forward.xForwarded",
-    "did you mean true?",
-  ],
+  ["forward: { xForwarded: yes }", "bad-value", "listeners.api.forward.xForwarded", "did you mean true?"],
   ["forward: off", "bad-value", "listeners.api.forward", "a map of switches"],
   ["underscores: keep", "bad-value", "listeners.api.underscores", "one of drop, pass"],
   ["halfClose: 1", "bad-value", "listeners.api.halfClose", "true or false"],
   ["routes: {}", "bad-value", "listeners.api.routes", "a list of routes"],
   ["routes: [{ pool: app }]", "missing-key", "listeners.api.routes[0].match"],
   ["routes: [{ match: { path: /a } }]", "missing-key", "listeners.api.routes[0].pool"],
-  [
-    "routes: [{ match: {}, pool: app }]",
-    "useless",
-    "listeners.api.routes[0].match",
-    "at least one of",
-  ],
-  [
-    "routes: [{ match: { path: /a }, pool: ap }]",
-    "unknown-pool",
-    "listeners.api.routes[0].pool",
-    "did you mean app?",
-  ],
-  [
-    "routes: [{ match: { path: /a }, pol: app }]",
-    "unknown-key",
-    "listeners.api.routes[0].pol",
-    "did you mean pool?",
-  ],
-  [
-    "routes: [{ match: { path: /a }, split: { app: 5 } }]",
-    "not-yet",
-    "listeners.api.routes[0].split",
-  ],
-  [
-    "routes: [{ match: { path: /a }, redirect: { to: / } }]",
-    "not-yet",
-    "listeners.api.routes[0].redirect",
-  ],
+  ["routes: [{ match: {}, pool: app }]", "useless", "listeners.api.routes[0].match", "at least one of"],
+  ["routes: [{ match: { path: /a }, pool: ap }]", "unknown-pool", "listeners.api.routes[0].pool", "did you mean app?"],
+  ["routes: [{ match: { path: /a }, pol: app }]", "unknown-key", "listeners.api.routes[0].pol", "did you mean pool?"],
+  ["routes: [{ match: { path: /a }, split: { app: 5 } }]", "not-yet", "listeners.api.routes[0].split"],
+  ["routes: [{ match: { path: /a }, redirect: { to: / } }]", "not-yet", "listeners.api.routes[0].redirect"],
   ["routes: [{ match: { path: /a }, respond: {} }]", "not-yet", "listeners.api.routes[0].respond"],
-  [
-    "routes: [{ match: { path: /a }, pool: app, rateLimit: {} }]",
-    "not-yet",
-    "listeners.api.routes[0].rateLimit",
-  ],
+  ["routes: [{ match: { path: /a }, pool: app, rateLimit: {} }]", "not-yet", "listeners.api.routes[0].rateLimit"],
 ]);
 
 const match = "listeners.api.routes[0].match";
@@ -301,23 +210,9 @@ table("an endpoint", endpoint, [
   ["{ address: 'a:1', backup: maybe }", "bad-value", "pools.app.endpoints[0].backup"],
   ["{ address: 'a:1', limits: {} }", "not-yet", "pools.app.endpoints[0].limits"],
   ["'a:1', 'A:1'", "conflict", "pools.app.endpoints[1]", "listed twice"],
-  [
-    "'a:1', { address: 'a:1', name: other }",
-    "conflict",
-    "pools.app.endpoints[1].address",
-    "listed twice",
-  ],
-  [
-    "'a:1', { address: 'b:1', name: 'a:1' }",
-    "conflict",
-    "pools.app.endpoints[1].name",
-    "already that of endpoints[0]",
-  ],
-  [
-    "{ address: 'a:1', name: x }, { address: 'b:1', name: x }",
-    "conflict",
-    "pools.app.endpoints[1].name",
-  ],
+  ["'a:1', { address: 'a:1', name: other }", "conflict", "pools.app.endpoints[1].address", "listed twice"],
+  ["'a:1', { address: 'b:1', name: 'a:1' }", "conflict", "pools.app.endpoints[1].name", "already that of endpoints[0]"],
+  ["{ address: 'a:1', name: x }, { address: 'b:1', name: x }", "conflict", "pools.app.endpoints[1].name"],
 ]);
 
 table("a pool", inPool, [
@@ -345,12 +240,7 @@ table("a pool", inPool, [
   ["health: { redis: {} }", "not-yet", "pools.app.health.redis"],
   ["health: { http: {}, tcp: {} }", "conflict", "pools.app.health.tcp", "one kind of check"],
   ["health: { tcp: { port: 0 } }", "bad-value", "pools.app.health.tcp.port", "from 1 to 65535"],
-  [
-    "health: { http: { path: healthcheck } }",
-    "bad-value",
-    "pools.app.health.http.path",
-    "/healthcheck",
-  ],
+  ["health: { http: { path: healthcheck } }", "bad-value", "pools.app.health.http.path", "/healthcheck"],
   ["health: { http: { method: connect } }", "bad-value", "pools.app.health.http.method"],
   ["health: { http: { host: 'a b' } }", "bad-value", "pools.app.health.http.host"],
   [
@@ -358,28 +248,10 @@ table("a pool", inPool, [
     "conflict",
     "pools.app.health.http.headers.Content-Length",
   ],
-  [
-    "health: { http: { headers: { Host: a } } }",
-    "conflict",
-    "pools.app.health.http.headers.Host",
-    "use the key host",
-  ],
-  [
-    "health: { http: { headers: { X-A: a, x-a: b } } }",
-    "conflict",
-    "pools.app.health.http.headers.x-a",
-    "twice",
-  ],
-  [
-    'health: { http: { headers: { X-A: "a\\nb" } } }',
-    "bad-value",
-    "pools.app.health.http.headers.X-A",
-  ],
-  [
-    "health: { http: { expect: { status: [] } } }",
-    "bad-value",
-    "pools.app.health.http.expect.status",
-  ],
+  ["health: { http: { headers: { Host: a } } }", "conflict", "pools.app.health.http.headers.Host", "use the key host"],
+  ["health: { http: { headers: { X-A: a, x-a: b } } }", "conflict", "pools.app.health.http.headers.x-a", "twice"],
+  ['health: { http: { headers: { X-A: "a\\nb" } } }', "bad-value", "pools.app.health.http.headers.X-A"],
+  ["health: { http: { expect: { status: [] } } }", "bad-value", "pools.app.health.http.expect.status"],
   [
     "health: { http: { expect: { status: 200 } } }",
     "bad-value",
@@ -392,33 +264,12 @@ table("a pool", inPool, [
     "pools.app.health.http.expect.status[0]",
     "1xx is never",
   ],
-  [
-    "health: { http: { expect: { status: [100-299] } } }",
-    "bad-value",
-    "pools.app.health.http.expect.status[0]",
-  ],
-  [
-    "health: { http: { expect: { status: [600] } } }",
-    "bad-value",
-    "pools.app.health.http.expect.status[0]",
-  ],
-  [
-    "health: { http: { expect: { status: [299-200] } } }",
-    "bad-value",
-    "pools.app.health.http.expect.status[0]",
-  ],
-  [
-    "health: { http: { expect: { status: [2xx] } } }",
-    "bad-value",
-    "pools.app.health.http.expect.status[0]",
-    "200-299",
-  ],
+  ["health: { http: { expect: { status: [100-299] } } }", "bad-value", "pools.app.health.http.expect.status[0]"],
+  ["health: { http: { expect: { status: [600] } } }", "bad-value", "pools.app.health.http.expect.status[0]"],
+  ["health: { http: { expect: { status: [299-200] } } }", "bad-value", "pools.app.health.http.expect.status[0]"],
+  ["health: { http: { expect: { status: [2xx] } } }", "bad-value", "pools.app.health.http.expect.status[0]", "200-299"],
   ["health: { http: { expect: { body: '' } } }", "bad-value", "pools.app.health.http.expect.body"],
-  [
-    "health: { http: { method: HEAD, expect: { body: a } } }",
-    "conflict",
-    "pools.app.health.http.expect.body",
-  ],
+  ["health: { http: { method: HEAD, expect: { body: a } } }", "conflict", "pools.app.health.http.expect.body"],
   ["health: { interval: 2 }", "bad-value", "pools.app.health.interval", "2ms, 2s, 2m or 2h"],
   ["health: { interval: 9ms }", "bad-value", "pools.app.health.interval"],
   ["health: { rise: 0 }", "bad-value", "pools.app.health.rise", "from 1 to 100"],
@@ -446,10 +297,7 @@ table("a pool", inPool, [
 describe("bounds", () => {
   test("256 listeners are allowed, 257 are too many", () => {
     const count = (listeners: number): string => {
-      const lines = Array.from(
-        { length: listeners },
-        (_, i) => `  l${i}: { bind: 127.0.0.1:${i + 1}, pool: app }\n`,
-      );
+      const lines = Array.from({ length: listeners }, (_, i) => `  l${i}: { bind: 127.0.0.1:${i + 1}, pool: app }\n`);
       return parseConfig(`version: 1\nlisteners:\n${lines.join("")}${app}`, { file: "a" })
         .issues.map(({ code }) => code)
         .join();
@@ -463,11 +311,7 @@ describe("bounds", () => {
     const routes =
       "[{ match: { path: /1 }, pool: a }, { match: { path: /2 }, pool: b }, { match: { path: /3 }, pool: c }]";
     const codes = (last: number): readonly string[] => {
-      const pools =
-        pool("app", 0, 4096) +
-        pool("a", 4096, 4096) +
-        pool("b", 8192, 4096) +
-        pool("c", 12_288, last);
+      const pools = pool("app", 0, 4096) + pool("a", 4096, 4096) + pool("b", 8192, 4096) + pool("c", 12_288, last);
       const api = `{ bind: 127.0.0.1:1, pool: app, routes: ${routes} }`;
       const text = `version: 1\nlisteners: { api: ${api} }\npools:\n${pools}`;
       return parseConfig(text, { file: "a" }).issues.map(({ code, path }) => `${code} ${path}`);
@@ -488,13 +332,7 @@ describe("bounds", () => {
   });
 
   test("of thousands of issues, the first thousand are listed", () => {
-    const { issues } = parseConfig(
-      Array.from({ length: 1500 }, (_, i) => `key${i}: 1`).join("\n"),
-      { file: "a" },
-    );
-    expect([issues.length, issues.at(-1)?.message]).toEqual([
-      1001,
-      "503 more issues are not shown",
-    ]);
+    const { issues } = parseConfig(Array.from({ length: 1500 }, (_, i) => `key${i}: 1`).join("\n"), { file: "a" });
+    expect([issues.length, issues.at(-1)?.message]).toEqual([1001, "503 more issues are not shown"]);
   });
 });

@@ -28,9 +28,7 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
   const { admin, process } = input;
   const user = process.user ?? defaults.user;
   return {
-    listeners: Object.entries(input.listeners).map(([name, listener]) =>
-      toListener(name, listener),
-    ),
+    listeners: Object.entries(input.listeners).map(([name, listener]) => toListener(name, listener)),
     pools: Object.entries(input.pools).map(([name, pool]) => toPool(name, pool)),
     admin: {
       ...(admin.bind === undefined ? {} : { bind: admin.bind }),
@@ -86,10 +84,7 @@ function toListener(name: string, input: ListenerInput): ListenerConfig {
   };
 }
 
-function toRoute({
-  match: { host, path, method, header },
-  pool,
-}: ListenerInput["routes"][number]): RouteConfig {
+function toRoute({ match: { host, path, method, header }, pool }: ListenerInput["routes"][number]): RouteConfig {
   const match = {
     ...(host === undefined ? {} : { host }),
     ...(path === undefined ? {} : { path }),
@@ -127,12 +122,7 @@ function toPool(name: string, input: PoolInput): PoolConfig {
   };
 }
 
-function toEndpoint({
-  address,
-  name,
-  weight,
-  backup,
-}: PoolInput["endpoints"][number]): EndpointConfig {
+function toEndpoint({ address, name, weight, backup }: PoolInput["endpoints"][number]): EndpointConfig {
   return { name: name ?? address.text, host: address.host, port: address.port, weight, backup };
 }
 
@@ -151,8 +141,7 @@ function toHealth(input: HealthInput): HealthConfig {
 }
 
 function toCheck({ http, tcp }: HealthInput): HealthConfig["check"] {
-  if (http === undefined)
-    return { kind: "tcp", ...(tcp?.port === undefined ? {} : { port: tcp.port }) };
+  if (http === undefined) return { kind: "tcp", ...(tcp?.port === undefined ? {} : { port: tcp.port }) };
   const { status, body } = http.expect;
   return {
     kind: "http",

@@ -9,18 +9,13 @@ export function needsRestart(before: Config, after: Config): readonly string[] {
   return [...listenerChanges(before.listeners, after.listeners), ...processChanges(before, after)];
 }
 
-function listenerChanges(
-  before: readonly ListenerConfig[],
-  after: readonly ListenerConfig[],
-): readonly string[] {
+function listenerChanges(before: readonly ListenerConfig[], after: readonly ListenerConfig[]): readonly string[] {
   const lines: string[] = [];
   for (const old of before) {
     const successor = after.find(({ name }) => name === old.name);
     if (successor === undefined) lines.push(`listeners.${old.name} was removed`);
     else if (bindText(old) !== bindText(successor)) {
-      lines.push(
-        `listeners.${old.name}.bind changed from ${bindText(old)} to ${bindText(successor)}`,
-      );
+      lines.push(`listeners.${old.name}.bind changed from ${bindText(old)} to ${bindText(successor)}`);
     }
   }
   for (const { name } of after) {
@@ -30,8 +25,7 @@ function listenerChanges(
 }
 
 function processChanges(before: Config, after: Config): readonly string[] {
-  const adminBind = (config: Config) =>
-    config.admin.bind === undefined ? "none" : addressText(config.admin.bind);
+  const adminBind = (config: Config) => (config.admin.bind === undefined ? "none" : addressText(config.admin.bind));
   const keys: readonly (readonly [string, (config: Config) => string])[] = [
     ["admin.bind", adminBind],
     ["admin.socket", ({ admin }) => admin.socket],
@@ -39,9 +33,7 @@ function processChanges(before: Config, after: Config): readonly string[] {
     ["process.user", ({ process }) => process.user ?? "none"],
   ];
   return keys.flatMap(([key, read]) => {
-    return read(before) === read(after)
-      ? []
-      : [`${key} changed from ${read(before)} to ${read(after)}`];
+    return read(before) === read(after) ? [] : [`${key} changed from ${read(before)} to ${read(after)}`];
   });
 }
 

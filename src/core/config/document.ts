@@ -21,10 +21,7 @@ export interface Position {
 }
 
 export interface SourceProblem extends Position {
-  readonly code:
-    | typeof IssueCode.Syntax
-    | typeof IssueCode.DuplicateKey
-    | typeof IssueCode.BadValue;
+  readonly code: typeof IssueCode.Syntax | typeof IssueCode.DuplicateKey | typeof IssueCode.BadValue;
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly hint?: string;
@@ -89,12 +86,7 @@ function syntaxProblems(
   return [...byLine.values()];
 }
 
-function explain(
-  code: string,
-  message: string,
-  text: string,
-  offset: number,
-): { message: string; hint?: string } {
+function explain(code: string, message: string, text: string, offset: number): { message: string; hint?: string } {
   const line = text.slice(text.lastIndexOf("\n", offset - 1) + 1).split("\n", 1)[0] ?? "";
   const wild = /(?:^|[\s[,:-])(\*:[0-9]+|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]:[0-9]+)/.exec(line)?.[1];
   if (wild !== undefined && !line.includes(`"${wild}`))
@@ -105,8 +97,7 @@ function explain(
   if (message.includes("call stack")) return { message: tooDeep };
   if (code === "TAB_AS_INDENT" || /^\s*\t/.test(line))
     return { message: "tabs cannot indent in YAML", hint: "use spaces" };
-  if (code === "MULTIPLE_DOCS")
-    return { message: "a second document begins here; a configuration is one document" };
+  if (code === "MULTIPLE_DOCS") return { message: "a second document begins here; a configuration is one document" };
   const first = message.split("\n", 1)[0] ?? message;
   return { message: `not well-formed YAML: ${first.replace(/ at line \d+.*$/, "")}` };
 }
@@ -143,13 +134,7 @@ class Reader {
       this.isTree = false;
       const text = `*${node.source}`;
       const hint = `for text that begins with *, use quotes: "${text}"`;
-      this.#problem(
-        IssueCode.Syntax,
-        node,
-        path,
-        `the alias ${text} has no anchor &${node.source} before it`,
-        hint,
-      );
+      this.#problem(IssueCode.Syntax, node, path, `the alias ${text} has no anchor &${node.source} before it`, hint);
       return undefined;
     }
     if (isNode(node) && node.anchor !== undefined) this.#anchor(node.anchor, node, path);
@@ -189,12 +174,7 @@ class Reader {
         continue;
       }
       if (name in own)
-        this.#problem(
-          IssueCode.DuplicateKey,
-          key,
-          [...path, name],
-          `the key ${name} stands here twice in one map`,
-        );
+        this.#problem(IssueCode.DuplicateKey, key, [...path, name], `the key ${name} stands here twice in one map`);
       else own[name] = this.read(value, [...path, name]);
     }
     // The map's own keys win over merged ones, earlier merged ones over later ones.
@@ -208,19 +188,10 @@ class Reader {
   #merge(node: unknown, path: readonly PropertyKey[]): unknown[] {
     const value = this.read(node, path);
     const sources = Array.isArray(value) ? value : [value];
-    if (
-      sources.every(
-        (source) => typeof source === "object" && source !== null && !Array.isArray(source),
-      )
-    )
+    if (sources.every((source) => typeof source === "object" && source !== null && !Array.isArray(source)))
       return sources;
     if (!this.#isExhausted)
-      this.#problem(
-        IssueCode.BadValue,
-        node,
-        path,
-        "<< needs a map, an alias of one, or a list of them",
-      );
+      this.#problem(IssueCode.BadValue, node, path, "<< needs a map, an alias of one, or a list of them");
     return [];
   }
 
@@ -263,12 +234,7 @@ function followAlias(node: unknown, anchors: Anchors): unknown {
   return isAlias(node) ? anchors.get(node.source) : node;
 }
 
-function locate(
-  root: unknown,
-  anchors: Anchors,
-  path: readonly PropertyKey[],
-  part: "key" | "value",
-): number {
+function locate(root: unknown, anchors: Anchors, path: readonly PropertyKey[], part: "key" | "value"): number {
   let node = root;
   let offset = offsetOf(node) ?? 0;
   for (const [depth, segment] of path.entries()) {
@@ -286,8 +252,7 @@ function locate(
       return offset;
     }
     // An empty value (`limits:`) has a place of its own behind the colon, which helps nobody: its key's stays.
-    if (!(isScalar(node) && node.value === null && node.source === ""))
-      offset = offsetOf(node) ?? offset;
+    if (!(isScalar(node) && node.value === null && node.source === "")) offset = offsetOf(node) ?? offset;
   }
   return offset;
 }

@@ -80,15 +80,10 @@ const splitLater = later.map((entry) => ({ entry, segments: entry.at.split(".") 
 /** The entry for this key with this value, if a later version knows it. */
 export function findLater(path: readonly PropertyKey[], value: unknown): Later | undefined {
   for (const { entry, segments } of splitLater) {
-    if (
-      segments.length !== path.length ||
-      !segments.every((segment, i) => segment === "*" || segment === path[i])
-    )
+    if (segments.length !== path.length || !segments.every((segment, i) => segment === "*" || segment === path[i]))
       continue;
-    if (entry.values !== undefined && !wordsOf(value).some((word) => entry.values?.includes(word)))
-      continue;
-    if (entry.pattern !== undefined && !(typeof value === "string" && entry.pattern.test(value)))
-      continue;
+    if (entry.values !== undefined && !wordsOf(value).some((word) => entry.values?.includes(word))) continue;
+    if (entry.pattern !== undefined && !(typeof value === "string" && entry.pattern.test(value))) continue;
     return entry;
   }
   return undefined;

@@ -16,12 +16,10 @@ function warnings(text: string): string[] {
   return issues.map(({ severity, code, path }) => `${severity} ${code} ${path}`);
 }
 
-const example = (name: string): string =>
-  readFileSync(new URL(`../../../examples/${name}`, import.meta.url), "utf8");
+const example = (name: string): string => readFileSync(new URL(`../../../examples/${name}`, import.meta.url), "utf8");
 const minimal =
   "version: 1\nlisteners: { api: { bind: 127.0.0.1:8080, pool: app } }\npools: { app: { endpoints: [127.0.0.1:9001] } }\n";
-const withListener = (text: string): string =>
-  minimal.replace("pool: app }", `pool: app, ${text} }`);
+const withListener = (text: string): string => minimal.replace("pool: app }", `pool: app, ${text} }`);
 const withPool = (text: string): string => minimal.replace("9001] }", `9001], ${text} }`);
 const withTop = (text: string): string => `${minimal}${text}\n`;
 
@@ -67,9 +65,7 @@ describe("defaults", () => {
         {
           name: "app",
           balance: { kind: "round-robin" },
-          endpoints: [
-            { name: "127.0.0.1:9001", host: "127.0.0.1", port: 9001, weight: 1, backup: false },
-          ],
+          endpoints: [{ name: "127.0.0.1:9001", host: "127.0.0.1", port: 9001, weight: 1, backup: false }],
           health: {
             check: { kind: "tcp" },
             intervalMs: 2000,
@@ -113,18 +109,12 @@ describe("defaults", () => {
     const own = accepted(withTop("admin: { socket: /a/b.sock }\nprocess: { data: /c, user: d }"), {
       defaults,
     });
-    expect([own.admin.socket, own.process.data, own.process.user]).toEqual([
-      "/a/b.sock",
-      "/c",
-      "d",
-    ]);
+    expect([own.admin.socket, own.process.data, own.process.user]).toEqual(["/a/b.sock", "/c", "d"]);
   });
 
   test("check times never exceed a short interval by default", () => {
     const { health } = accepted(withPool("health: { interval: 100ms }")).pools[0]!; // one pool stands in the file
-    expect([health?.intervalMs, health?.fastIntervalMs, health?.timeoutMs]).toEqual([
-      100, 100, 100,
-    ]);
+    expect([health?.intervalMs, health?.fastIntervalMs, health?.timeoutMs]).toEqual([100, 100, 100]);
   });
 });
 
@@ -164,10 +154,7 @@ describe("a listener", () => {
       "timeouts: { head: 10ms, idle: 24h, body: 0s, minRate: 0B/s, write: 0s }",
       { timeouts: { headMs: 10, idleMs: 86_400_000, bodyMs: 0, minRate: 0, writeMs: 0 } },
     ],
-    [
-      'trust: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1]',
-      { trust: ["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"] },
-    ],
+    ['trust: [10.0.0.0/8, "2001:db8::/32", 192.0.2.1]', { trust: ["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"] }],
     ["underscores: pass, halfClose: true", { underscores: "pass", halfClose: true }],
     [
       "forward: { xForwarded: false, forwarded: true, requestId: false, traceContext: false }",
@@ -189,10 +176,7 @@ describe("a listener", () => {
       "routes: [{ match: { path: { exact: / } }, pool: app }]",
       { routes: [{ match: { path: { kind: "exact", path: "/" } }, pool: "app" }] },
     ],
-    [
-      "routes: [{ match: { method: get }, pool: app }]",
-      { routes: [{ match: { method: ["GET"] }, pool: "app" }] },
-    ],
+    ["routes: [{ match: { method: get }, pool: app }]", { routes: [{ match: { method: ["GET"] }, pool: "app" }] }],
     [
       "routes: [{ match: { method: [GET, purge] }, pool: app }]",
       { routes: [{ match: { method: ["GET", "PURGE"] }, pool: "app" }] },
@@ -203,11 +187,7 @@ describe("a listener", () => {
         routes: [
           {
             match: {
-              headers: [
-                { name: "x-tenant", value: "blue" },
-                { name: "x-any" },
-                { name: "x-empty", value: "" },
-              ],
+              headers: [{ name: "x-tenant", value: "blue" }, { name: "x-any" }, { name: "x-empty", value: "" }],
             },
             pool: "app",
           },
@@ -215,9 +195,7 @@ describe("a listener", () => {
       },
     ],
   ];
-  test.each(rows)("%s", (text, part) =>
-    expect(accepted(withListener(text)).listeners[0]).toMatchObject(part),
-  );
+  test.each(rows)("%s", (text, part) => expect(accepted(withListener(text)).listeners[0]).toMatchObject(part));
 
   const binds: readonly (readonly [text: string, bind: Config["listeners"][number]["bind"]])[] = [
     ["127.0.0.1:0", [{ host: "127.0.0.1", port: 0 }]],
@@ -291,14 +269,9 @@ describe("a pool", () => {
       { timeouts: { connectMs: 1, responseMs: 0, idleMs: 1, totalMs: 86_400_000 } },
     ],
   ];
-  test.each(rows)("%s", (text, part) =>
-    expect(accepted(withPool(text)).pools[0]).toMatchObject(part),
-  );
+  test.each(rows)("%s", (text, part) => expect(accepted(withPool(text)).pools[0]).toMatchObject(part));
 
-  const checks: readonly (readonly [
-    text: string,
-    check: NonNullable<Config["pools"][number]["health"]>["check"],
-  ])[] = [
+  const checks: readonly (readonly [text: string, check: NonNullable<Config["pools"][number]["health"]>["check"]])[] = [
     ["{}", { kind: "tcp" }],
     ["{ tcp: {} }", { kind: "tcp" }],
     ["{ tcp: { port: 65535 } }", { kind: "tcp", port: 65_535 }],
@@ -347,28 +320,17 @@ describe("a pool", () => {
   test("health: off means no checks", () =>
     expect(accepted(withPool("health: off")).pools[0]).not.toHaveProperty("health"));
 
-  const endpoints: readonly (readonly [
-    text: string,
-    endpoint: Config["pools"][number]["endpoints"][number],
-  ])[] = [
-    [
-      "b1.example.org:80",
-      { name: "b1.example.org:80", host: "b1.example.org", port: 80, weight: 1, backup: false },
-    ],
+  const endpoints: readonly (readonly [text: string, endpoint: Config["pools"][number]["endpoints"][number]])[] = [
+    ["b1.example.org:80", { name: "b1.example.org:80", host: "b1.example.org", port: 80, weight: 1, backup: false }],
     ['"[::1]:80"', { name: "[::1]:80", host: "::1", port: 80, weight: 1, backup: false }],
-    [
-      "my_service:80",
-      { name: "my_service:80", host: "my_service", port: 80, weight: 1, backup: false },
-    ],
+    ["my_service:80", { name: "my_service:80", host: "my_service", port: 80, weight: 1, backup: false }],
     [
       "{ address: 'a:65535', name: b, weight: 256, backup: true }",
       { name: "b", host: "a", port: 65_535, weight: 256, backup: true },
     ],
   ];
   test.each(endpoints)("endpoint %s", (text, endpoint) =>
-    expect(accepted(minimal.replace("127.0.0.1:9001", text)).pools[0]?.endpoints).toEqual([
-      endpoint,
-    ]),
+    expect(accepted(minimal.replace("127.0.0.1:9001", text)).pools[0]?.endpoints).toEqual([endpoint]),
   );
 });
 
@@ -438,16 +400,10 @@ describe("warnings leave the configuration usable", () => {
       withListener("timeouts: { body: 0s, minRate: 1KiB/s }"),
       "useless listeners.api.timeouts.minRate",
     ],
-    [
-      "host bits in a network",
-      withListener("trust: [10.0.0.1/8]"),
-      "useless listeners.api.trust[0]",
-    ],
+    ["host bits in a network", withListener("trust: [10.0.0.1/8]"), "useless listeners.api.trust[0]"],
     [
       "a route behind the same route",
-      withListener(
-        "routes: [{ match: { path: /a }, pool: app }, { match: { path: /a }, pool: app }]",
-      ),
+      withListener("routes: [{ match: { path: /a }, pool: app }, { match: { path: /a }, pool: app }]"),
       "useless listeners.api.routes[1]",
     ],
   ];
@@ -481,9 +437,7 @@ pools:
       { file: "a" },
     );
     expect(
-      issues
-        .filter(({ code }) => code === "bad-value")
-        .map(({ path, line, column }) => `${path} ${line}:${column}`),
+      issues.filter(({ code }) => code === "bad-value").map(({ path, line, column }) => `${path} ${line}:${column}`),
     ).toEqual(["pools.one.reuse 6:12", "pools.two.reuse 6:12"]);
   });
 });
@@ -498,8 +452,7 @@ test("1 000 pools of 10 endpoints are read and checked in under a second", () =>
   const line = (i: number, j: number): string =>
     `      - { address: 10.0.${i % 250}.${j}:${9000 + i}, name: e${j}, weight: 2 }\n`;
   const pools = ids.map(
-    (i) =>
-      `  pool${i}:\n    endpoints:\n${Array.from({ length: 10 }, (_, j) => line(i, j)).join("")}`,
+    (i) => `  pool${i}:\n    endpoints:\n${Array.from({ length: 10 }, (_, j) => line(i, j)).join("")}`,
   );
   const text = `version: 1\nlisteners:\n  api:\n    bind: 127.0.0.1:8080\n    routes:\n${routes.join("")}pools:\n${pools.join("")}`;
   // Time of the processor, because other tests may run beside this one.

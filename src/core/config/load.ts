@@ -60,8 +60,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   if (plain !== undefined) {
     // Positions cost twenty times what reading costs: only a file with something to say about needs them.
     const { input, findings } = check(plain);
-    if (input !== undefined && findings.length === 0)
-      return { config: toConfig(input, defaults), issues: [] };
+    if (input !== undefined && findings.length === 0) return { config: toConfig(input, defaults), issues: [] };
   }
 
   const document = readDocument(body);
@@ -93,8 +92,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
 
 /** Why `text` is no configuration file at all. */
 function refuseText(text: string): string | undefined {
-  if (text.length > textMax)
-    return `the file is too large: ${text.length} characters, at most ${textMax} are read`;
+  if (text.length > textMax) return `the file is too large: ${text.length} characters, at most ${textMax} are read`;
   if (text.includes("\0")) return "this is a binary file, no YAML";
   if (text.includes("\ufffd")) return "the file is not UTF-8 text";
   return text.trim() === "" || text === "\ufeff" ? "the file is empty" : undefined;
@@ -133,10 +131,7 @@ function check(value: unknown): Checked {
   }
   return {
     input: undefined,
-    findings: [
-      ...explainSchemaIssues(configSchema, value, parsed.error.issues),
-      ...checkRules(draftOf(value)),
-    ],
+    findings: [...explainSchemaIssues(configSchema, value, parsed.error.issues), ...checkRules(draftOf(value))],
   };
 }
 
@@ -151,16 +146,12 @@ function draftOf(value: object): Draft {
   };
 }
 
-function partsOf<T extends z.ZodObject>(
-  section: unknown,
-  schema: T,
-): Map<string, Parts<z.output<T>>> {
+function partsOf<T extends z.ZodObject>(section: unknown, schema: T): Map<string, Parts<z.output<T>>> {
   const parts = new Map<string, Parts<z.output<T>>>();
   if (typeof section !== "object" || section === null || Array.isArray(section)) return parts;
   for (const [name, raw] of Object.entries(section)) {
     const part: Record<string, unknown> = {};
-    for (const [key, inner] of Object.entries(schema.shape))
-      part[key] = partOf(valueAt(raw, [key]), inner);
+    for (const [key, inner] of Object.entries(schema.shape)) part[key] = partOf(valueAt(raw, [key]), inner);
     parts.set(name, part as Parts<z.output<T>>);
   }
   return parts;
@@ -175,9 +166,7 @@ function partOf(raw: unknown, schema: AnySchema): unknown {
         .map(elementOf)
         .find((each) => each !== undefined)
     : undefined;
-  return element === undefined
-    ? undefined
-    : (raw as unknown[]).map((each) => z.safeParse(element, each).data);
+  return element === undefined ? undefined : (raw as unknown[]).map((each) => z.safeParse(element, each).data);
 }
 
 function toIssue(

@@ -3,20 +3,14 @@ import { emptyNumbering, renumber, type Numbering } from "./numbering.ts";
 
 const idle = () => false;
 
-function after(
-  before: Numbering,
-  names: string[],
-  isBusy: (number: number) => boolean = idle,
-): Numbering {
+function after(before: Numbering, names: string[], isBusy: (number: number) => boolean = idle): Numbering {
   const result = renumber(before, names, isBusy);
   if (result === undefined) throw new Error("no numbers left");
   return result.numbering;
 }
 
 function numbers({ taken }: Numbering): Record<string, string> {
-  return Object.fromEntries(
-    [...taken].map(([name, { number, generation }]) => [name, `${number}.${generation}`]),
-  );
+  return Object.fromEntries([...taken].map(([name, { number, generation }]) => [name, `${number}.${generation}`]));
 }
 
 test("names get fresh numbers in their order", () => {

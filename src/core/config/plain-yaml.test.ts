@@ -5,8 +5,7 @@ import { parse } from "yaml";
 import { readDocument } from "./document.ts";
 import { readPlainYaml } from "./plain-yaml.ts";
 
-const example = (name: string): string =>
-  readFileSync(new URL(`../../../examples/${name}`, import.meta.url), "utf8");
+const example = (name: string): string => readFileSync(new URL(`../../../examples/${name}`, import.meta.url), "utf8");
 
 describe("the plain reader", () => {
   const agree = (text: string): boolean => {
@@ -63,9 +62,7 @@ describe("the plain reader", () => {
     "1: a",
     "# only a comment",
   ];
-  test.each(refused)("leaves %j to the full parser", (text) =>
-    expect(readPlainYaml(text)).toBeUndefined(),
-  );
+  test.each(refused)("leaves %j to the full parser", (text) => expect(readPlainYaml(text)).toBeUndefined());
 
   test("agrees with the full parser on whatever it reads", () => {
     const piece = fc.constantFrom(

@@ -45,8 +45,7 @@ function splitLine(line: string): Line | undefined {
   if (Number.isNaN(first)) return blank;
   if (first === 0x23) return oddSigns.test(line) ? undefined : blank;
   if (!/^[\x20-\x7e]*$/.test(line)) return undefined;
-  if (indent === 0 && (line.startsWith("---") || line.startsWith("...") || first === 0x25))
-    return undefined;
+  if (indent === 0 && (line.startsWith("---") || line.startsWith("...") || first === 0x25)) return undefined;
   return { indent, text: line.slice(indent) };
 }
 
@@ -71,9 +70,7 @@ class BlockReader {
   block(indent: number, depth: number): unknown {
     const line = this.#lines[this.#next];
     if (line === undefined || line.indent < indent || depth > depthMax) return this.#refuse();
-    return isItem(line.text)
-      ? this.#list(line.indent, depth)
-      : this.#map(line.indent, depth, undefined);
+    return isItem(line.text) ? this.#list(line.indent, depth) : this.#map(line.indent, depth, undefined);
   }
 
   #refuse(): undefined {
@@ -94,8 +91,7 @@ class BlockReader {
       const entry = splitEntry(item);
       this.#next++;
       // `- name: a` begins a map whose keys stand where `name` stands.
-      if (entry !== undefined)
-        list.push(this.#map(indent + line.text.length - item.length, depth + 1, entry));
+      if (entry !== undefined) list.push(this.#map(indent + line.text.length - item.length, depth + 1, entry));
       else list.push(this.#scalar(item, indent));
       if (this.#isRefused) return undefined;
     }
@@ -111,13 +107,11 @@ class BlockReader {
         if (line === undefined || line.indent < indent) return map;
         if (line.indent !== indent) return this.#refuse();
         entry = splitEntry(line.text);
-        if (entry === undefined)
-          return first !== undefined && isItem(line.text) ? map : this.#refuse();
+        if (entry === undefined) return first !== undefined && isItem(line.text) ? map : this.#refuse();
         this.#next++;
       }
       if (entry.key in map || entry.key === "__proto__") return this.#refuse();
-      map[entry.key] =
-        entry.rest === "" ? this.#below(indent, depth) : this.#scalar(entry.rest, indent);
+      map[entry.key] = entry.rest === "" ? this.#below(indent, depth) : this.#scalar(entry.rest, indent);
       if (this.#isRefused) return undefined;
       entry = undefined;
     }
@@ -152,10 +146,7 @@ interface Entry {
 }
 
 function splitEntry(text: string): Entry | undefined {
-  const match =
-    /^(?:([A-Za-z_][A-Za-z0-9_./-]{0,255})|"([^"\\]{1,255})"|'([^']{1,255})'):(?: +(.*))?$/.exec(
-      text,
-    );
+  const match = /^(?:([A-Za-z_][A-Za-z0-9_./-]{0,255})|"([^"\\]{1,255})"|'([^']{1,255})'):(?: +(.*))?$/.exec(text);
   if (match === null) return undefined;
   const [, plain, double, single, rest = ""] = match;
   // Words that are no text to YAML keep their own spelling as keys; rare enough to leave them to the full parser.
@@ -206,12 +197,7 @@ class InlineReader {
     for (;;) {
       const match = this.#match(flowKey);
       const key = match?.[1] ?? match?.[2] ?? match?.[3];
-      if (
-        key === undefined ||
-        (match?.[1] !== undefined && notText.test(key)) ||
-        key in map ||
-        key === "__proto__"
-      )
+      if (key === undefined || (match?.[1] !== undefined && notText.test(key)) || key in map || key === "__proto__")
         return noValue;
       const value = this.#value(depth + 1);
       if (value === noValue) return noValue;
@@ -260,9 +246,7 @@ function resolvePlain(text: string): Maybe {
   if ((first >= 0x30 && first <= 0x39) || first === 0x2e) {
     if (/^[0-9]{1,15}$/.test(text)) return Number(text);
     // Floats, long integers, 0x and 0o, .inf and .nan: seldom meant, so not read here.
-    return /^(?:[0-9]+|0[xo][0-9a-fA-F]+|[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|nan))$/i.test(
-      text,
-    )
+    return /^(?:[0-9]+|0[xo][0-9a-fA-F]+|[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|nan))$/i.test(text)
       ? noValue
       : text;
   }

@@ -102,12 +102,7 @@ function exampleOf(name: string, schema: AnySchema, doc: KeyDoc): string {
 }
 
 function isEmptyMap(value: unknown): boolean {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).length === 0
-  );
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }
 
 function inline(value: unknown): string {
@@ -143,12 +138,7 @@ Anchors (\`&name\`), aliases (\`*name\`) and merge keys (\`<<\`) work; an anchor
 /** Markdown; ends with a line feed. */
 export function manualText(): string {
   const entries = manualEntries();
-  const parts = [
-    introduction,
-    contents(entries),
-    ...entries.map((entry) => entryText(entry)),
-    laterText(),
-  ];
+  const parts = [introduction, contents(entries), ...entries.map((entry) => entryText(entry)), laterText()];
   return `${parts.join("\n").trimEnd()}\n`;
 }
 
@@ -168,9 +158,7 @@ function entryText({ path, context, doc, syntax, limits, fallback, example }: Ma
     `- **Context:** ${context === "" ? "the top of the file" : `\`${context}\``}`,
   );
   if (doc.see !== undefined)
-    rows.push(
-      `- **See also:** ${doc.see.map((other) => `[\`${other}\`](#${slug(other)})`).join(", ")}`,
-    );
+    rows.push(`- **See also:** ${doc.see.map((other) => `[\`${other}\`](#${slug(other)})`).join(", ")}`);
   return `### \`${path}\`\n\n${doc.text}\n\n${rows.join("\n")}\n\n\`\`\`yaml\n${example}\n\`\`\`\n`;
 }
 
@@ -181,8 +169,7 @@ function slug(path: string): string {
 
 function laterText(): string {
   const rows = later.map(({ at, values, pattern, what }) => {
-    const value =
-      values?.map((word) => `\`${word}\``).join(", ") ?? (pattern === undefined ? "" : "with `*`");
+    const value = values?.map((word) => `\`${word}\``).join(", ") ?? (pattern === undefined ? "" : "with `*`");
     return `| \`${at}\` | ${value} | ${what} |`;
   });
   return `## Not in this version yet\n\nThese keys and values are refused with their own message.\n\n| key | value | what |\n|---|---|---|\n${rows.join("\n")}\n`;

@@ -37,8 +37,7 @@ export function checkRules(draft: Draft): Finding[] {
   checkSizes(draft, findings);
   checkPoolReferences(draft, findings);
   checkBinds(draft, findings);
-  for (const [name, listener] of draft.listeners)
-    checkListener(draft, ["listeners", name], listener, findings);
+  for (const [name, listener] of draft.listeners) checkListener(draft, ["listeners", name], listener, findings);
   for (const [name, pool] of draft.pools) checkPool(draft, ["pools", name], pool, findings);
   return findings;
 }
@@ -56,33 +55,18 @@ function warning(code: IssueCode, path: Path, message: string, hint?: string): F
 function checkSizes({ raw, listeners, pools }: Draft, findings: Finding[]): void {
   for (const section of ["listeners", "pools"]) {
     const map = valueAt(raw, [section]);
-    const isEmpty =
-      typeof map === "object" &&
-      map !== null &&
-      !Array.isArray(map) &&
-      Object.keys(map).length === 0;
-    if (isEmpty)
-      findings.push(
-        error(IssueCode.MissingKey, [section], `expected at least one ${section.slice(0, -1)}`),
-      );
+    const isEmpty = typeof map === "object" && map !== null && !Array.isArray(map) && Object.keys(map).length === 0;
+    if (isEmpty) findings.push(error(IssueCode.MissingKey, [section], `expected at least one ${section.slice(0, -1)}`));
   }
   if (listeners.size > listenersMax)
     findings.push(
-      error(
-        IssueCode.TooMany,
-        ["listeners"],
-        `${listeners.size} listeners; a node holds at most ${listenersMax}`,
-      ),
+      error(IssueCode.TooMany, ["listeners"], `${listeners.size} listeners; a node holds at most ${listenersMax}`),
     );
   let endpoints = 0;
   for (const pool of pools.values()) endpoints += pool.endpoints?.length ?? 0;
   if (endpoints > endpointsMax)
     findings.push(
-      error(
-        IssueCode.TooMany,
-        ["pools"],
-        `${endpoints} endpoints in all pools; a node holds at most ${endpointsMax}`,
-      ),
+      error(IssueCode.TooMany, ["pools"], `${endpoints} endpoints in all pools; a node holds at most ${endpointsMax}`),
     );
 }
 
@@ -114,8 +98,7 @@ function checkPoolReferences({ raw, listeners, pools }: Draft, findings: Finding
     for (const index of routes.keys()) {
       use(["listeners", name, "routes", index, "pool"]);
       const split = valueAt(routes, [index, "split"]);
-      if (typeof split === "object" && split !== null)
-        for (const pool of Object.keys(split)) used.add(pool);
+      if (typeof split === "object" && split !== null) for (const pool of Object.keys(split)) used.add(pool);
     }
   }
   for (const name of pools.keys()) {
@@ -132,9 +115,7 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
   const take = (bind: BindAddress, owner: string, path: Path): void => {
     // Port 0 is another free port each time.
     if (bind.port === 0) return;
-    const other = taken.find(
-      (each) => each.bind.port === bind.port && overlaps(each.bind.host, bind.host),
-    );
+    const other = taken.find((each) => each.bind.port === bind.port && overlaps(each.bind.host, bind.host));
     if (other === undefined) taken.push({ bind, owner });
     else
       findings.push(
@@ -147,8 +128,7 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
   };
   // Where nobody wrote an admin address, the listener that takes it is what can be changed.
   const isAdminWritten = valueAt(raw, ["admin", "bind"]) !== undefined;
-  if (admin?.bind !== undefined && !isAdminWritten)
-    take(admin.bind, "admin.bind by default", ["admin"]);
+  if (admin?.bind !== undefined && !isAdminWritten) take(admin.bind, "admin.bind by default", ["admin"]);
   for (const [name, { bind }] of listeners) {
     const path = ["listeners", name, "bind"];
     const isList = Array.isArray(valueAt(raw, path));
@@ -160,8 +140,7 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
 
 /** Whether the kernel would refuse the second of the two addresses at one port. */
 function overlaps(a: string, b: string): boolean {
-  const isWild = (host: string): boolean =>
-    host === "*" || host === "0.0.0.0" || ipKey(host) === ipKey("::");
+  const isWild = (host: string): boolean => host === "*" || host === "0.0.0.0" || ipKey(host) === ipKey("::");
   const isIpv6 = (host: string): boolean => host.includes(":");
   if (a === "*" || b === "*") return true;
   if (isIpv6(a) !== isIpv6(b)) return false;
@@ -172,27 +151,18 @@ function showBind({ host, port }: BindAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-function checkListener(
-  { raw }: Draft,
-  path: Path,
-  listener: Parts<ListenerInput>,
-  findings: Finding[],
-): void {
+function checkListener({ raw }: Draft, path: Path, listener: Parts<ListenerInput>, findings: Finding[]): void {
   const { limits, routes, timeouts, trust } = listener;
   const hasPool = valueAt(raw, [...path, "pool"]) !== undefined;
   const rawRoutes = valueAt(raw, [...path, "routes"]);
-  if (
-    !hasPool &&
-    (rawRoutes === undefined || (Array.isArray(rawRoutes) && rawRoutes.length === 0))
-  ) {
+  if (!hasPool && (rawRoutes === undefined || (Array.isArray(rawRoutes) && rawRoutes.length === 0))) {
     findings.push({
       ...error(IssueCode.MissingKey, path, "a listener needs pool, routes or both"),
       part: "key",
     });
   }
   if (limits !== undefined && limits.targetBytes > limits.headBytes) {
-    const place =
-      valueAt(raw, [...path, "limits", "targetBytes"]) === undefined ? "headBytes" : "targetBytes";
+    const place = valueAt(raw, [...path, "limits", "targetBytes"]) === undefined ? "headBytes" : "targetBytes";
     findings.push(
       warning(
         IssueCode.Conflict,
@@ -228,21 +198,13 @@ function checkListener(
   checkRoutes(path, routes ?? [], findings);
 }
 
-function checkRoutes(
-  path: Path,
-  routes: NonNullable<Parts<ListenerInput>["routes"]>,
-  findings: Finding[],
-): void {
+function checkRoutes(path: Path, routes: NonNullable<Parts<ListenerInput>["routes"]>, findings: Finding[]): void {
   const seen = new Map<string, number>();
   for (const [index, route] of routes.entries()) {
     if (route === undefined) continue;
     const { match } = route;
     const place = [...path, "routes", index];
-    if (
-      Object.values(match).every(
-        (part) => part === undefined || (Array.isArray(part) && part.length === 0),
-      )
-    ) {
+    if (Object.values(match).every((part) => part === undefined || (Array.isArray(part) && part.length === 0))) {
       findings.push(
         error(
           IssueCode.Useless,
@@ -256,17 +218,13 @@ function checkRoutes(
     const text = JSON.stringify([match.host, match.path, match.method, match.header]);
     const earlier = seen.get(text);
     if (earlier === undefined) seen.set(text, index);
-    else
-      findings.push(
-        warning(IssueCode.Useless, place, `never reached: routes[${earlier}] matches the same`),
-      );
+    else findings.push(warning(IssueCode.Useless, place, `never reached: routes[${earlier}] matches the same`));
   }
 }
 
 function checkPool({ raw }: Draft, path: Path, pool: Parts<PoolInput>, findings: Finding[]): void {
   const { endpoints, health, retry, timeouts } = pool;
-  if (endpoints !== undefined)
-    checkEndpoints({ raw, path: [...path, "endpoints"], endpoints, findings });
+  if (endpoints !== undefined) checkEndpoints({ raw, path: [...path, "endpoints"], endpoints, findings });
   if (typeof health === "object") checkHealth([...path, "health"], health, findings);
   if (timeouts === undefined) return;
   if (
@@ -331,9 +289,7 @@ function checkEndpoints({ raw, path, endpoints, findings }: EndpointsToCheck): v
       );
   }
   if (endpoints.length > 0 && endpoints.every((endpoint) => endpoint?.weight === 0)) {
-    findings.push(
-      warning(IssueCode.Useless, path, "every endpoint has weight 0: the pool takes no requests"),
-    );
+    findings.push(warning(IssueCode.Useless, path, "every endpoint has weight 0: the pool takes no requests"));
   }
 }
 
@@ -381,12 +337,7 @@ function checkHealth(path: Path, health: HealthInput, findings: Finding[]): void
   if (http === undefined) return;
   if (http.method === "HEAD" && http.expect.body !== undefined) {
     findings.push(
-      error(
-        IssueCode.Conflict,
-        [...path, "http", "expect", "body"],
-        "the answer to HEAD has no body",
-        "method: GET",
-      ),
+      error(IssueCode.Conflict, [...path, "http", "expect", "body"], "the answer to HEAD has no body", "method: GET"),
     );
   }
   const seen = new Set<string>();
@@ -401,11 +352,7 @@ function checkHealth(path: Path, health: HealthInput, findings: Finding[]): void
       });
     if (seen.has(lower))
       findings.push({
-        ...error(
-          IssueCode.Conflict,
-          place,
-          `the field ${name} stands here twice: names are compared without case`,
-        ),
+        ...error(IssueCode.Conflict, place, `the field ${name} stands here twice: names are compared without case`),
         part: "key",
       });
     seen.add(lower);

@@ -68,14 +68,11 @@ const sizeUnits = ["B", "KiB", "MiB", "GiB"];
 /** Bytes. */
 export function size({ min, max }: Range) {
   const limits = `from ${formatSize(min)} to ${formatSize(max)}`;
-  return scalar(
-    { name: "size", form: sizeForm, limits, pattern: sizePattern, units: sizeUnits },
-    (text, refuse) => {
-      const bytes = parseSize(text);
-      if (bytes === undefined) return refuse(sizeForm, metricHint(text));
-      return bytes >= min && bytes <= max ? bytes : refuse(`a size ${limits}`);
-    },
-  );
+  return scalar({ name: "size", form: sizeForm, limits, pattern: sizePattern, units: sizeUnits }, (text, refuse) => {
+    const bytes = parseSize(text);
+    if (bytes === undefined) return refuse(sizeForm, metricHint(text));
+    return bytes >= min && bytes <= max ? bytes : refuse(`a size ${limits}`);
+  });
 }
 
 /** Bytes, or `undefined` for `unlimited`. */
@@ -105,42 +102,33 @@ export function byteRate({ min, max }: Range) {
   const form = "a rate in bytes, such as 1KiB/s";
   const limits = `from ${formatSize(min)}/s to ${formatSize(max)}/s`;
   const pattern = "^[0-9]+(\\.[0-9]+)?(B|KiB|MiB|GiB)/s$";
-  return scalar(
-    { name: "byte rate", form, limits, pattern, units: ["B/s", "KiB/s", "MiB/s"] },
-    (text, refuse) => {
-      const rate = parseByteRate(text);
-      if (rate === undefined) return refuse(form);
-      return rate >= min && rate <= max ? rate : refuse(`a rate ${limits}`);
-    },
-  );
+  return scalar({ name: "byte rate", form, limits, pattern, units: ["B/s", "KiB/s", "MiB/s"] }, (text, refuse) => {
+    const rate = parseByteRate(text);
+    if (rate === undefined) return refuse(form);
+    return rate >= min && rate <= max ? rate : refuse(`a rate ${limits}`);
+  });
 }
 
 /** Events per second. */
 export function rate({ min, max }: Range) {
   const form = "a rate per second, such as 20/s";
   const limits = `from ${min}/s to ${max}/s`;
-  return scalar(
-    { name: "rate", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?/s$", units: ["/s"] },
-    (text, refuse) => {
-      const perSecond = parseRate(text);
-      if (perSecond === undefined) return refuse(form);
-      return perSecond >= min && perSecond <= max ? perSecond : refuse(`a rate ${limits}`);
-    },
-  );
+  return scalar({ name: "rate", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?/s$", units: ["/s"] }, (text, refuse) => {
+    const perSecond = parseRate(text);
+    if (perSecond === undefined) return refuse(form);
+    return perSecond >= min && perSecond <= max ? perSecond : refuse(`a rate ${limits}`);
+  });
 }
 
 /** A fraction 0..1. `max` is a fraction too. */
 export function share({ max }: { readonly max: number }) {
   const form = "a share, such as 20%";
   const limits = `from 0% to ${max * 100}%`;
-  return scalar(
-    { name: "share", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?%$", units: ["%"] },
-    (text, refuse) => {
-      const fraction = parseShare(text);
-      if (fraction === undefined) return refuse(form);
-      return fraction <= max ? fraction : refuse(`a share ${limits}`);
-    },
-  );
+  return scalar({ name: "share", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?%$", units: ["%"] }, (text, refuse) => {
+    const fraction = parseShare(text);
+    if (fraction === undefined) return refuse(form);
+    return fraction <= max ? fraction : refuse(`a share ${limits}`);
+  });
 }
 
 /** A whole number; `min` and `max` are allowed. */
@@ -211,12 +199,9 @@ interface Refused {
 function readBind(text: string): BindAddress | Refused {
   const split = splitHostPort(text);
   if (split === undefined) {
-    if (/^:[0-9]+$/.test(text))
-      return { expected: bindForm, hint: `for every address write "*${text}"` };
-    if (ipFamily(text) === 6)
-      return { expected: bindForm, hint: `brackets and a port: "[${text}]:80"` };
-    if (text === "*" || ipFamily(text) === 4)
-      return { expected: bindForm, hint: `the port is missing: ${text}:80` };
+    if (/^:[0-9]+$/.test(text)) return { expected: bindForm, hint: `for every address write "*${text}"` };
+    if (ipFamily(text) === 6) return { expected: bindForm, hint: `brackets and a port: "[${text}]:80"` };
+    if (text === "*" || ipFamily(text) === 4) return { expected: bindForm, hint: `the port is missing: ${text}:80` };
     return { expected: bindForm };
   }
   const port = readPort(split.port);
@@ -249,16 +234,11 @@ export function endpointAddress() {
       if (scheme !== null) return refuse(endpointForm, `without ${scheme[1]}:// — ${scheme[2]}`);
       const split = splitHostPort(text);
       if (split === undefined) {
-        if (ipFamily(text) === 6)
-          return refuse(endpointForm, `brackets and a port: "[${text}]:80"`);
-        return refuse(
-          endpointForm,
-          hasHostForm(text) ? `the port is missing: ${text}:80` : undefined,
-        );
+        if (ipFamily(text) === 6) return refuse(endpointForm, `brackets and a port: "[${text}]:80"`);
+        return refuse(endpointForm, hasHostForm(text) ? `the port is missing: ${text}:80` : undefined);
       }
       const port = readPort(split.port);
-      if (port === undefined || port === 0)
-        return refuse("a port from 1 to 65535 behind the last colon");
+      if (port === undefined || port === 0) return refuse("a port from 1 to 65535 behind the last colon");
       if (ipFamily(split.host) === 0 && !isHostName(split.host))
         return refuse(`a host name or IP address in front of the port`);
       return { text, host: split.host, port };
@@ -298,10 +278,7 @@ export function cidr() {
   const form = "a network or address, such as 10.0.0.0/8 or 192.0.2.1";
   return scalar({ name: "CIDR", form }, (text, refuse) => {
     if (parseCidr(text) !== undefined) return text;
-    return refuse(
-      form,
-      text === "*" || text === "all" ? "for everyone: 0.0.0.0/0 and ::/0" : undefined,
-    );
+    return refuse(form, text === "*" || text === "all" ? "for everyone: 0.0.0.0/0 and ::/0" : undefined);
   });
 }
 
@@ -310,8 +287,7 @@ export function matchHost() {
   const form = "a host name without port, such as api.example.org";
   return scalar({ name: "host name", form }, (text, refuse) => {
     const port = /^(.*[^:]):[0-9]+$/.exec(text);
-    if (port !== null && ipFamily(text) === 0)
-      return refuse(form, `ports are not compared: ${port[1]}`);
+    if (port !== null && ipFamily(text) === 0) return refuse(form, `ports are not compared: ${port[1]}`);
     const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
     if (ipFamily(bare) === 6) return `[${bare.toLowerCase()}]`;
     return hasHostForm(text) ? text.toLowerCase() : refuse(form);
@@ -327,9 +303,7 @@ export function path() {
     if (/[?#]/.test(text)) return refuse(form, text.replace(/[?#].*$/, ""));
     if (/%(?![0-9a-f]{2})/i.test(text)) return refuse("a path in which % begins two hex digits");
     if (/(^|\/)\.{1,2}(\/|$)/.test(text))
-      return refuse(
-        "a path without . and .. segments: they are resolved before paths are compared",
-      );
+      return refuse("a path without . and .. segments: they are resolved before paths are compared");
     return text;
   });
 }
@@ -337,13 +311,10 @@ export function path() {
 /** A request target for a health check: a path and perhaps a query. */
 export function checkTarget() {
   const form = "a path that begins with /, such as /healthcheck";
-  return scalar(
-    { name: "path", form, limits: "at most 1024 characters; a query is allowed" },
-    (text, refuse) => {
-      if (/^\/[\x21\x22\x24-\x7e]*$/.test(text) && text.length <= 1024) return text;
-      return refuse(form, /^[\w.-]+(\/|$)/.test(text) ? `/${text}` : undefined);
-    },
-  );
+  return scalar({ name: "path", form, limits: "at most 1024 characters; a query is allowed" }, (text, refuse) => {
+    if (/^\/[\x21\x22\x24-\x7e]*$/.test(text) && text.length <= 1024) return text;
+    return refuse(form, /^[\w.-]+(\/|$)/.test(text) ? `/${text}` : undefined);
+  });
 }
 
 /** An upper-case method name. */
@@ -352,9 +323,7 @@ export function method() {
   return scalar({ name: "method", form }, (text, refuse) => {
     if (!token.test(text)) return refuse(form);
     const upper = text.toUpperCase();
-    return upper === "CONNECT"
-      ? refuse("a method other than CONNECT, which is always refused")
-      : upper;
+    return upper === "CONNECT" ? refuse("a method other than CONNECT, which is always refused") : upper;
   });
 }
 
@@ -371,12 +340,9 @@ export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** An absolute path of a file; `bytesMax` counts UTF-16 units, which is exact for what the pattern allows. */
 export function filePath({ bytesMax = 4095 }: { readonly bytesMax?: number } = {}) {
   const form = "an absolute path of a file";
-  return scalar(
-    { name: "file", form, limits: `at most ${bytesMax} characters` },
-    (text, refuse) => {
-      // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-      if (!/^\/[^\x00-\x1f\x7f]+$/.test(text)) return refuse(form);
-      return text.length <= bytesMax ? text : refuse(`${form} of at most ${bytesMax} characters`);
-    },
-  );
+  return scalar({ name: "file", form, limits: `at most ${bytesMax} characters` }, (text, refuse) => {
+    // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+    if (!/^\/[^\x00-\x1f\x7f]+$/.test(text)) return refuse(form);
+    return text.length <= bytesMax ? text : refuse(`${form} of at most ${bytesMax} characters`);
+  });
 }

@@ -19,11 +19,7 @@ export interface Finding {
 }
 
 /** Puts what zod says into our words: one finding for each thing that the user has to change. */
-export function explainSchemaIssues(
-  schema: AnySchema,
-  value: unknown,
-  issues: readonly z.core.$ZodIssue[],
-): Finding[] {
+export function explainSchemaIssues(schema: AnySchema, value: unknown, issues: readonly z.core.$ZodIssue[]): Finding[] {
   return issues.flatMap((issue) => explain({ schema, value }, issue, issue.path));
 }
 
@@ -34,8 +30,7 @@ interface Root {
 
 function explain(root: Root, issue: z.core.$ZodIssue, path: readonly PropertyKey[]): Finding[] {
   const found = valueAt(root.value, path);
-  if (issue.code === "unrecognized_keys")
-    return issue.keys.map((name) => unknownKey(root, [...path, name]));
+  if (issue.code === "unrecognized_keys") return issue.keys.map((name) => unknownKey(root, [...path, name]));
   const notYet = found === undefined ? undefined : findLater(path, found);
   if (notYet !== undefined) return [laterFinding(notYet, path, "value", wordOf(found))];
   if (found === undefined) return missingKey(root, path, issue.message);
@@ -68,10 +63,7 @@ function explainUnion(
 ): Finding[] {
   const fitting = issue.errors.filter(
     (branch) =>
-      !branch.some(
-        (each) =>
-          each.path.length === 0 && (each.code === "invalid_type" || each.code === "invalid_value"),
-      ),
+      !branch.some((each) => each.path.length === 0 && (each.code === "invalid_type" || each.code === "invalid_value")),
   );
   const branch = fitting[0];
   if (branch === undefined) return [badValue(root, path, issue.message, found, undefined)];
@@ -87,9 +79,7 @@ function unknownKey(root: Root, path: readonly PropertyKey[]): Finding {
   const near = nearestWord(name, keys);
   const where = above.length === 0 ? "at the top" : `in ${pathText(above)}`;
   const hint =
-    near === undefined
-      ? (elsewhere(root, above, name) ?? `known here: ${keys.join(", ")}`)
-      : `did you mean ${near}?`;
+    near === undefined ? (elsewhere(root, above, name) ?? `known here: ${keys.join(", ")}`) : `did you mean ${near}?`;
   return {
     severity: "error",
     code: IssueCode.UnknownKey,
@@ -111,12 +101,7 @@ function elsewhere(root: Root, above: readonly PropertyKey[], name: string): str
   return undefined;
 }
 
-function laterFinding(
-  entry: Later,
-  path: readonly PropertyKey[],
-  part: "key" | "value",
-  name: string,
-): Finding {
+function laterFinding(entry: Later, path: readonly PropertyKey[], part: "key" | "value", name: string): Finding {
   return {
     severity: "error",
     code: IssueCode.NotYet,
@@ -128,9 +113,7 @@ function laterFinding(
 
 /** What a value of a later version is called: itself, or the key of its map. */
 function wordOf(value: unknown): string {
-  return typeof value === "object" && value !== null
-    ? printable(Object.keys(value).join(", "))
-    : show(value);
+  return typeof value === "object" && value !== null ? printable(Object.keys(value).join(", ")) : show(value);
 }
 
 function missingKey(root: Root, path: readonly PropertyKey[], expected: string): Finding[] {
@@ -141,8 +124,7 @@ function missingKey(root: Root, path: readonly PropertyKey[], expected: string):
   const isExplained = Object.entries(map ?? {}).some(
     ([name, value]) =>
       !known.includes(name) &&
-      (findLater([...above, name], value) !== undefined ||
-        nearestWord(name, known) === path.at(-1)),
+      (findLater([...above, name], value) !== undefined || nearestWord(name, known) === path.at(-1)),
   );
   if (isExplained) return [];
   return [
@@ -179,8 +161,7 @@ function guess(root: Root, path: readonly PropertyKey[], found: unknown): string
     .map(typeDocOf);
   if (typeof found === "number" || (typeof found === "string" && /^[0-9.]+$/.test(found))) {
     const units = docs.find((doc) => doc?.units !== undefined)?.units;
-    if (units !== undefined)
-      return `a number needs its unit: ${listOf(units.map((unit) => `${found}${unit}`))}`;
+    if (units !== undefined) return `a number needs its unit: ${listOf(units.map((unit) => `${found}${unit}`))}`;
   }
   if (typeof found === "string") {
     const near = nearestWord(
@@ -190,8 +171,7 @@ function guess(root: Root, path: readonly PropertyKey[], found: unknown): string
     if (near !== undefined) return `did you mean ${near}?`;
     const number = docs.some((doc) => doc?.name === "number") && /^-?[0-9]+$/.test(found);
     if (number) return `without quotes: ${found}`;
-    if (/^(yes|on|true)$/i.test(found) && docs.some((doc) => doc?.name === "true | false"))
-      return "did you mean true?";
+    if (/^(yes|on|true)$/i.test(found) && docs.some((doc) => doc?.name === "true | false")) return "did you mean true?";
     if (/^(no|off|false)$/i.test(found) && docs.some((doc) => doc?.name === "true | false"))
       return "did you mean false?";
   }
@@ -213,8 +193,7 @@ function hintOf(issue: z.core.$ZodIssue): string | undefined {
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
   for (const segment of path) {
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, segment))
-      return undefined;
+    if (typeof found !== "object" || found === null || !Object.hasOwn(found, segment)) return undefined;
     found = (found as Record<PropertyKey, unknown>)[segment];
   }
   return found;

@@ -19,9 +19,7 @@ function oneOrMany<T extends z.ZodType>(one: () => T, doc: OneDoc) {
   const list = z.array(one(), { error: form }).min(1, { error: form }).max(max, { error: form });
   const schema = z
     .union([one(), list], { error: form })
-    .transform((value): readonly z.output<T>[] =>
-      Array.isArray(value) ? value : [value as z.output<T>],
-    );
+    .transform((value): readonly z.output<T>[] => (Array.isArray(value) ? value : [value as z.output<T>]));
   return type(schema, { name: `${name} | list`, form });
 }
 
@@ -94,22 +92,15 @@ const matchPath = type(z.union([prefixPath, exactPath], { error: pathForm }), {
 const headerName = z
   .string()
   .regex(token, { error: "a header field name (RFC 9110: letters, digits, - and a few signs)" });
-const headerForm =
-  "the value of the field as text (numbers in quotes), or true: the field is there";
+const headerForm = "the value of the field as text (numbers in quotes), or true: the field is there";
 
 const matchHeader = type(
   z
     .record(
       headerName,
-      z.union(
-        [
-          z.literal(true),
-          z.string().regex(fieldValue, { error: "a field value: visible ASCII characters" }),
-        ],
-        {
-          error: headerForm,
-        },
-      ),
+      z.union([z.literal(true), z.string().regex(fieldValue, { error: "a field value: visible ASCII characters" })], {
+        error: headerForm,
+      }),
       { error: "a map of field names to values" },
     )
     .transform((fields) =>
@@ -138,14 +129,11 @@ const match = section("a map of what must match", {
     example: "match: { path: /v2/ }",
     without: "any path",
   }),
-  method: key(
-    oneOrMany(s.method, { name: "method", form: "a method name such as GET", max: 32 }).optional(),
-    {
-      text: "The request method.",
-      example: "match: { method: [GET, HEAD] }",
-      without: "any method",
-    },
-  ),
+  method: key(oneOrMany(s.method, { name: "method", form: "a method name such as GET", max: 32 }).optional(), {
+    text: "The request method.",
+    example: "match: { method: [GET, HEAD] }",
+    without: "any method",
+  }),
   header: key(matchHeader.optional(), {
     text: "Fields that the request must have, with exactly this value, or with `true` any value. The name in any case, the value as written.",
     example: "match: { header: { X-Tenant: blue, X-Canary: true } }",
@@ -199,10 +187,7 @@ export const listenerSchema = section("a map with bind and pool", {
     text: "Whether a client that has closed its sending side after a complete request still gets its answer. Without it, such a client counts as gone and its request is given up.",
   }),
   routes: key(
-    z
-      .array(route, { error: "a list of routes" })
-      .max(1000, { error: "a list of at most 1000 routes" })
-      .default([]),
+    z.array(route, { error: "a list of routes" }).max(1000, { error: "a list of at most 1000 routes" }).default([]),
     {
       text: "Where requests go. The first route that matches wins.",
       example: "routes:\n  - match: { host: api.example.org, path: /v2/ }\n    pool: app-v2",

@@ -9,9 +9,7 @@ const day = 24 * hour;
 const endpointNameForm = "a name of letters, digits, . _ - : [ ] (at most 255)";
 const endpointName = () =>
   type(
-    z
-      .string({ error: endpointNameForm })
-      .regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,254}$/, { error: endpointNameForm }),
+    z.string({ error: endpointNameForm }).regex(/^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,254}$/, { error: endpointNameForm }),
     { name: "name", form: endpointNameForm },
   );
 
@@ -36,9 +34,7 @@ const endpointObject = section(endpointForm, {
 const endpoint = type(
   z.union(
     [
-      s
-        .endpointAddress()
-        .transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
+      s.endpointAddress().transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
       endpointObject,
     ],
     { error: endpointForm },
@@ -48,25 +44,22 @@ const endpoint = type(
 
 const endpointsForm = "a list of at least one endpoint";
 
-const statusForm =
-  "a status such as 200, or a range such as 200-299, from 200 to 599 (1xx is never a final answer)";
+const statusForm = "a status such as 200, or a range such as 200-299, from 200 to 599 (1xx is never a final answer)";
 const status = type(
-  z
-    .union([z.int({ error: statusForm }), z.string()], { error: statusForm })
-    .transform((value, context) => {
-      const match = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(String(value));
-      const from = Number(match?.[1]);
-      const to = Number(match?.[2] ?? match?.[1]);
-      if (match !== null && from >= 200 && to <= 599 && from <= to) return { from, to };
-      const class_ = /^([2-5])xx$/i.exec(String(value))?.[1];
-      context.issues.push({
-        code: "custom",
-        input: value,
-        message: statusForm,
-        params: { hint: class_ === undefined ? undefined : `${class_}00-${class_}99` },
-      });
-      return z.NEVER;
-    }),
+  z.union([z.int({ error: statusForm }), z.string()], { error: statusForm }).transform((value, context) => {
+    const match = /^([0-9]{3})(?:-([0-9]{3}))?$/.exec(String(value));
+    const from = Number(match?.[1]);
+    const to = Number(match?.[2] ?? match?.[1]);
+    if (match !== null && from >= 200 && to <= 599 && from <= to) return { from, to };
+    const class_ = /^([2-5])xx$/i.exec(String(value))?.[1];
+    context.issues.push({
+      code: "custom",
+      input: value,
+      message: statusForm,
+      params: { hint: class_ === undefined ? undefined : `${class_}00-${class_}99` },
+    });
+    return z.NEVER;
+  }),
   { name: "status | from-to", form: statusForm },
 );
 
@@ -74,11 +67,9 @@ const valueForm = "a field value as text: visible ASCII characters (numbers in q
 const checkHeaders = type(
   z
     .record(
-      z
-        .string()
-        .regex(token, {
-          error: "a header field name (RFC 9110: letters, digits, - and a few signs)",
-        }),
+      z.string().regex(token, {
+        error: "a header field name (RFC 9110: letters, digits, - and a few signs)",
+      }),
       z.string({ error: valueForm }).regex(fieldValue, { error: valueForm }),
       { error: "a map of field names to values" },
     )
@@ -122,15 +113,10 @@ const httpCheck = section("a map, such as { path: /healthcheck }", {
     example: "http: { path: /healthcheck }",
   }),
   host: key(
-    type(
-      z
-        .string({ error: hostValueForm })
-        .regex(/^[A-Za-z0-9._~[\]:-]{1,255}$/, { error: hostValueForm }),
-      {
-        name: "text",
-        form: hostValueForm,
-      },
-    ).optional(),
+    type(z.string({ error: hostValueForm }).regex(/^[A-Za-z0-9._~[\]:-]{1,255}$/, { error: hostValueForm }), {
+      name: "text",
+      form: hostValueForm,
+    }).optional(),
     {
       text: "The `Host` field of the check.",
       example: "http: { path: /healthcheck, host: api.example.org }",
@@ -208,10 +194,7 @@ const condition = type(
   z.union(
     [
       z.enum(["connect", "reset", "timeout"]),
-      z
-        .int({ error: conditionForm })
-        .min(400, { error: conditionForm })
-        .max(599, { error: conditionForm }),
+      z.int({ error: conditionForm }).min(400, { error: conditionForm }).max(599, { error: conditionForm }),
     ],
     { error: conditionForm },
   ),
@@ -238,13 +221,10 @@ const retry = section("a map such as { attempts: 3 }", {
   attempts: key(s.integer({ min: 1, max: 10 }).default(3), {
     text: "Attempts in all for a request that was already sent. A request of which an endpoint took no byte (connect refused, say) moves on in any case.",
   }),
-  attemptTimeout: key(
-    s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"),
-    {
-      text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
-      see: ["pools.*.timeouts.response"],
-    },
-  ),
+  attemptTimeout: key(s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"), {
+    text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
+    see: ["pools.*.timeouts.response"],
+  }),
   on: key(
     z
       .array(condition, { error: `a list of ${conditionForm}` })
@@ -290,8 +270,7 @@ export const poolSchema = section("a map with endpoints", {
       .max(4096, { error: "a list of at most 4096 endpoints" }),
     {
       text: "Who serves the requests. An endpoint is its address, or a map where it needs more.",
-      example:
-        "endpoints:\n  - 10.0.0.11:8080\n  - { address: 10.0.0.12:8080, name: b2, weight: 2 }",
+      example: "endpoints:\n  - 10.0.0.11:8080\n  - { address: 10.0.0.12:8080, name: b2, weight: 2 }",
     },
   ),
   health: key(health.prefault({}), {

@@ -50,10 +50,7 @@ export function schemasAt(root: AnySchema, path: readonly PropertyKey[]): readon
   for (const segment of path) {
     found = found.flatMap(alternatives).flatMap((schema) => {
       const shape = shapeOf(schema);
-      const next =
-        shape !== undefined && Object.hasOwn(shape, segment)
-          ? shape[String(segment)]
-          : elementOf(schema);
+      const next = shape !== undefined && Object.hasOwn(shape, segment) ? shape[String(segment)] : elementOf(schema);
       return next === undefined ? [] : [next];
     });
   }

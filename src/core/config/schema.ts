@@ -27,10 +27,7 @@ const process = section("a map such as { workers: 2 }", {
       z.union(
         [
           z.literal("auto"),
-          z
-            .int({ error: workersForm })
-            .min(1, { error: workersForm })
-            .max(64, { error: workersForm }),
+          z.int({ error: workersForm }).min(1, { error: workersForm }).max(64, { error: workersForm }),
         ],
         { error: workersForm },
       ),

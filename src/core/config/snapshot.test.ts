@@ -17,10 +17,7 @@ const listener: Config["listeners"][number] = {
   routes: [],
 };
 
-function pool(
-  name: string,
-  ...endpoints: readonly (readonly [string, number, number?])[]
-): Config["pools"][number] {
+function pool(name: string, ...endpoints: readonly (readonly [string, number, number?])[]): Config["pools"][number] {
   return {
     name,
     balance: { kind: "round-robin" },
@@ -102,12 +99,7 @@ describe("compile", () => {
       config: config(pool("a", ["10.0.0.1", 1], ["::1", 1], ["b.example", 1], ["c.example", 1])),
       addresses: new Map([["b.example", "10.0.0.9"]]),
     });
-    expect(snapshot.pools[0]!.endpoints.map(({ ip }) => ip)).toEqual([
-      "10.0.0.1",
-      "::1",
-      "10.0.0.9",
-      undefined,
-    ]);
+    expect(snapshot.pools[0]!.endpoints.map(({ ip }) => ip)).toEqual(["10.0.0.1", "::1", "10.0.0.9", undefined]);
   });
 
   test("workers get no checks, and the sockets as they inherit them", () => {
@@ -154,27 +146,15 @@ describe("needsRestart", () => {
       { ...config(pool("b", ["10.0.0.2", 1])), log: { level: "debug", format: "json" } },
       [],
     ],
-    [
-      "limits of a listener apply in place",
-      { ...before, listeners: [{ ...listener, trust: ["10.0.0.0/8"] }] },
-      [],
-    ],
+    ["limits of a listener apply in place", { ...before, listeners: [{ ...listener, trust: ["10.0.0.0/8"] }] }, []],
     [
       "another port",
       { ...before, listeners: [{ ...listener, bind: [{ host: "127.0.0.1", port: 81 }] }] },
       ["listeners.api.bind changed from 127.0.0.1:8080 to 127.0.0.1:81"],
     ],
     ["another listener", { ...before, listeners: [listener, web] }, ["listeners.web is new"]],
-    [
-      "renamed",
-      { ...before, listeners: [web] },
-      ["listeners.api was removed", "listeners.web is new"],
-    ],
-    [
-      "another admin socket",
-      { ...before, admin: { socket: "/b" } },
-      ["admin.socket changed from /run/a.sock to /b"],
-    ],
+    ["renamed", { ...before, listeners: [web] }, ["listeners.api was removed", "listeners.web is new"]],
+    ["another admin socket", { ...before, admin: { socket: "/b" } }, ["admin.socket changed from /run/a.sock to /b"]],
     [
       "more workers",
       { ...before, process: { ...before.process, workers: 2 } },

@@ -1,12 +1,6 @@
 import { ipFamily } from "../../lib/ip.ts";
 import type { Config, EndpointConfig, ListenerConfig, PoolConfig } from "../../model/config.ts";
-import type {
-  EndpointSnapshot,
-  ListenerSnapshot,
-  ListenSocket,
-  PoolSnapshot,
-  Snapshot,
-} from "../../model/snapshot.ts";
+import type { EndpointSnapshot, ListenerSnapshot, ListenSocket, PoolSnapshot, Snapshot } from "../../model/snapshot.ts";
 import { emptyNumbering, type Numbering, renumber } from "./numbering.ts";
 
 /** Which row and slot belongs to whom; goes from one compilation to the next. */
@@ -41,10 +35,7 @@ export type Compiled =
   | { readonly kind: "refused"; readonly why: string };
 
 /** Before the first compilation. */
-export function emptyAllocation(limits: {
-  readonly rows: number;
-  readonly slots: number;
-}): Allocation {
+export function emptyAllocation(limits: { readonly rows: number; readonly slots: number }): Allocation {
   return { rows: emptyNumbering(limits.rows), slots: emptyNumbering(limits.slots) };
 }
 
@@ -54,9 +45,7 @@ export function emptyAllocation(limits: {
  */
 export function compile(input: CompileInput): Compiled {
   const { config, before } = input;
-  const endpointIds = config.pools.flatMap((pool) =>
-    pool.endpoints.map((endpoint) => endpointId(pool, endpoint)),
-  );
+  const endpointIds = config.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpointId(pool, endpoint)));
   const rows = renumber(before.rows, endpointIds, input.isRowBusy);
   if (rows === undefined) {
     return {
@@ -73,9 +62,7 @@ export function compile(input: CompileInput): Compiled {
     };
   const snapshot: Snapshot = {
     revision: input.revision,
-    listeners: config.listeners.map((listener) =>
-      listenerSnapshot(listener, slots.numbering, input.sockets),
-    ),
+    listeners: config.listeners.map((listener) => listenerSnapshot(listener, slots.numbering, input.sockets)),
     pools: config.pools.map((pool) => poolSnapshot(pool, rows.numbering, input.addresses)),
     log: config.log,
     connectionsMax: input.connectionsMax,
@@ -101,11 +88,7 @@ function listenerSnapshot(
   };
 }
 
-function poolSnapshot(
-  pool: PoolConfig,
-  rows: Numbering,
-  addresses: CompileInput["addresses"],
-): PoolSnapshot {
+function poolSnapshot(pool: PoolConfig, rows: Numbering, addresses: CompileInput["addresses"]): PoolSnapshot {
   // Workers run no checks.
   const { health: _, endpoints, ...rest } = pool;
   return {

@@ -1,12 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { HealthConfig } from "../../model/config.ts";
-import {
-  type CheckState,
-  CheckStep,
-  firstCheckInMs,
-  initialCheckState,
-  step,
-} from "./check-state.ts";
+import { type CheckState, CheckStep, firstCheckInMs, initialCheckState, step } from "./check-state.ts";
 
 const base: HealthConfig = {
   check: { kind: "tcp" },

@@ -110,12 +110,7 @@ export function step(state: CheckState, event: CheckEvent, config: HealthConfig)
   }
 }
 
-function passed(
-  state: CheckState,
-  check: CheckView,
-  config: HealthConfig,
-  random: number,
-): CheckOutcome {
+function passed(state: CheckState, check: CheckView, config: HealthConfig, random: number): CheckOutcome {
   const doubtfulChecks = Math.max(0, state.doubtfulChecks - 1);
   const seen = { ...state, lastCheck: check, failures: 0, doubtfulChecks };
   if (state.isUp) {
@@ -124,34 +119,18 @@ function passed(
   }
   const streak = state.streak + 1;
   // `initial: down` ends with the first check that passes: nothing has failed yet that would have to be outweighed.
-  const isEnough =
-    streak >= config.rise || (state.why === HealthWhy.Initial && state.failures === 0);
+  const isEnough = streak >= config.rise || (state.why === HealthWhy.Initial && state.failures === 0);
   if (!isEnough) return settle({ ...seen, streak }, CheckStep.Rising, config, random);
-  return settle(
-    { ...seen, isUp: true, streak: 0, why: HealthWhy.Rise },
-    CheckStep.RoseToUp,
-    config,
-    random,
-  );
+  return settle({ ...seen, isUp: true, streak: 0, why: HealthWhy.Rise }, CheckStep.RoseToUp, config, random);
 }
 
-function failed(
-  state: CheckState,
-  check: CheckView,
-  config: HealthConfig,
-  random: number,
-): CheckOutcome {
+function failed(state: CheckState, check: CheckView, config: HealthConfig, random: number): CheckOutcome {
   const failures = state.failures + 1;
   const doubtfulChecks = Math.max(0, state.doubtfulChecks - 1);
   const seen = { ...state, lastCheck: check, failures, doubtfulChecks };
   if (!state.isUp) {
     const why = failures >= config.fall ? HealthWhy.Fall : state.why;
-    return settle(
-      { ...seen, streak: 0, doubtfulChecks: 0, why },
-      CheckStep.Confirmed,
-      config,
-      random,
-    );
+    return settle({ ...seen, streak: 0, doubtfulChecks: 0, why }, CheckStep.Confirmed, config, random);
   }
   const streak = state.streak + 1;
   if (streak < config.fall) return settle({ ...seen, streak }, CheckStep.Falling, config, random);
@@ -163,12 +142,7 @@ function failed(
   );
 }
 
-function settle(
-  state: CheckState,
-  why: CheckStep,
-  config: HealthConfig,
-  random: number,
-): CheckOutcome {
+function settle(state: CheckState, why: CheckStep, config: HealthConfig, random: number): CheckOutcome {
   const isFast = state.streak > 0 || state.doubtfulChecks > 0;
   const waitMs = isFast ? config.fastIntervalMs : config.intervalMs;
   return { state, why, nextCheckInMs: waitMs * (1 + config.jitter * (2 * random - 1)) };

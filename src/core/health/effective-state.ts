@@ -24,11 +24,7 @@ export interface EffectiveState {
  * The state the data plane acts on. In order: what a person asked for, then what makes sending impossible, then
  * checks, then ejection. `before` is the last effective state, absent for a new endpoint.
  */
-export function effectiveState(
-  inputs: HealthInputs,
-  nowAt: number,
-  before?: EffectiveState,
-): EffectiveState {
+export function effectiveState(inputs: HealthInputs, nowAt: number, before?: EffectiveState): EffectiveState {
   const { state, why } = decide(inputs);
   if (before === undefined || before.state !== state) return { state, why, sinceAt: nowAt };
   return before.why === why ? before : { state, why, sinceAt: before.sinceAt };

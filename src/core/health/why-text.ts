@@ -1,18 +1,12 @@
 import { type CheckView, HealthWhy } from "../../model/status.ts";
 
 /** One short phrase for people: `3 checks failed: connect refused`. `failures` are those in a row. */
-export function whyText(
-  why: HealthWhy,
-  failures: number,
-  lastCheck: CheckView | undefined,
-): string {
+export function whyText(why: HealthWhy, failures: number, lastCheck: CheckView | undefined): string {
   switch (why) {
     case HealthWhy.Unchecked:
       return "not checked";
     case HealthWhy.Initial:
-      return lastCheck === undefined
-        ? "no check has finished yet"
-        : failing("initial state", failures, lastCheck);
+      return lastCheck === undefined ? "no check has finished yet" : failing("initial state", failures, lastCheck);
     case HealthWhy.Rise:
       return failing("checks pass", failures, lastCheck);
     case HealthWhy.Fall:

@@ -110,8 +110,7 @@ export class ChunkedDecoder {
           if (byte === Byte.Cr) {
             this.#state = State.SizeLf;
             if (keeps) bytes[write++] = byte;
-          } else if (valueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax)
-            return this.#refuse();
+          } else if (valueByte[byte] !== 1 || ++this.#extensionBytes > extensionBytesMax) return this.#refuse();
           break;
         case State.SizeLf:
           if (byte !== Byte.Lf) return this.#refuse();
@@ -186,8 +185,7 @@ export class ChunkedDecoder {
       while (valueByte[bytes[at]!] === 1) at++;
       if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return false;
       at += 2;
-      if (id === Field.Other && isPassed)
-        for (let line = start; line < at; line++) kept.push(bytes[line]!);
+      if (id === Field.Other && isPassed) for (let line = start; line < at; line++) kept.push(bytes[line]!);
     }
     if (bytes[at + 1] !== Byte.Lf || at + 2 !== bytes.length) return false;
     if (this.#keepsFraming) this.tail = Uint8Array.from([...kept, Byte.Cr, Byte.Lf]);

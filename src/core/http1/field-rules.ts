@@ -15,13 +15,7 @@ const timeoutParameter = latin1("timeout=");
 const lengthDigitsMax = 15;
 
 /** What a known field means for the message: sets the parser's facts, or says why the head is refused. */
-export function readField(
-  parser: HeadParser,
-  id: Field,
-  row: number,
-  bytes: Uint8Array,
-  base: number,
-): Refusal {
+export function readField(parser: HeadParser, id: Field, row: number, bytes: Uint8Array, base: number): Refusal {
   if (id < 32) parser.seen |= 1 << id;
   const from = base + parser.fields[row * columns + Column.Value]!;
   const to = base + parser.fields[row * columns + Column.ValueEnd]!;
@@ -69,13 +63,7 @@ function readRequestField(
   }
 }
 
-function readResponseField(
-  parser: HeadParser,
-  id: Field,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-): Refusal {
+function readResponseField(parser: HeadParser, id: Field, bytes: Uint8Array, from: number, to: number): Refusal {
   if (id === Field.KeepAlive) {
     const at = from;
     const digits = at + timeoutParameter.length;
@@ -97,12 +85,7 @@ function numberEnd(bytes: Uint8Array, from: number, to: number): number {
  * One plain decimal number (RFC 9110 §8.6): no sign, no list, no leading zero that some parsers read as octal. The same
  * length given twice is refused from clients; origins that repeat themselves exactly are believed.
  */
-function readContentLength(
-  parser: HeadParser,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-): Refusal {
+function readContentLength(parser: HeadParser, bytes: Uint8Array, from: number, to: number): Refusal {
   const length = plainNumber(bytes, from, to);
   if (length < 0) return Refusal.BadContentLength;
   if (parser.contentLength >= 0 && (!parser.isResponse || parser.contentLength !== length))
@@ -126,23 +109,14 @@ function plainNumber(bytes: Uint8Array, from: number, to: number): number {
  * RFC 9112 §6.1: only `chunked`, once. Another coding that properly ends in chunked is well formed but unknown here (501);
  * anything else leaves the length of the body open, which is what request smuggling lives on (400).
  */
-function readTransferEncoding(
-  parser: HeadParser,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-): Refusal {
+function readTransferEncoding(parser: HeadParser, bytes: Uint8Array, from: number, to: number): Refusal {
   if (parser.isChunked) return Refusal.BadTransferEncoding;
   if (equalsIgnoringCase(bytes, from, to, chunked)) {
     parser.isChunked = true;
     return Refusal.None;
   }
   const last = to - chunked.length;
-  if (
-    last > from &&
-    equalsIgnoringCase(bytes, last, to, chunked) &&
-    endsListElement(bytes, from, last)
-  ) {
+  if (last > from && equalsIgnoringCase(bytes, last, to, chunked) && endsListElement(bytes, from, last)) {
     return Refusal.UnknownTransferCoding;
   }
   return Refusal.BadTransferEncoding;
@@ -151,29 +125,17 @@ function readTransferEncoding(
 /** Whether a comma (and white space) stands right before `at`, and something other than `chunked` before that. */
 function endsListElement(bytes: Uint8Array, from: number, at: number): boolean {
   let before = at;
-  while (before > from && (bytes[before - 1] === Byte.Space || bytes[before - 1] === Byte.Tab))
-    before--;
+  while (before > from && (bytes[before - 1] === Byte.Space || bytes[before - 1] === Byte.Tab)) before--;
   if (before === from || bytes[before - 1] !== Byte.Comma) return false;
   let elementEnd = before - 1;
-  while (
-    elementEnd > from &&
-    (bytes[elementEnd - 1] === Byte.Space || bytes[elementEnd - 1] === Byte.Tab)
-  )
+  while (elementEnd > from && (bytes[elementEnd - 1] === Byte.Space || bytes[elementEnd - 1] === Byte.Tab))
     elementEnd--;
   const start = elementEnd - chunked.length;
-  return (
-    elementEnd > from && !(start >= from && equalsIgnoringCase(bytes, start, elementEnd, chunked))
-  );
+  return elementEnd > from && !(start >= from && equalsIgnoringCase(bytes, start, elementEnd, chunked));
 }
 
 /** RFC 9110 §7.6.1. The names of further fields are kept, because those fields end here too. */
-function readConnection(
-  parser: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  from: number,
-  to: number,
-): Refusal {
+function readConnection(parser: HeadParser, bytes: Uint8Array, base: number, from: number, to: number): Refusal {
   let at = from;
   while (at < to) {
     while (at < to && isListSpace(bytes[at]!)) at++;
@@ -202,8 +164,7 @@ function readConnectionOption(
   else {
     const id = fieldOf(bytes, start, stop);
     if (isHopByHop[id] === 1) return Refusal.None;
-    if (isProtectedFromConnection[id] === 1)
-      return parser.isResponse ? Refusal.None : Refusal.ConnectionNamesProtected;
+    if (isProtectedFromConnection[id] === 1) return parser.isResponse ? Refusal.None : Refusal.ConnectionNamesProtected;
     if (parser.namedCount >= namedMax) return Refusal.TooManyConnectionOptions;
     parser.named[parser.namedCount * 2] = start - base;
     parser.named[parser.namedCount * 2 + 1] = stop - base;

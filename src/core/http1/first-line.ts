@@ -36,8 +36,7 @@ export function parseRequestLine(
   while (at < end && tokenByte[bytes[at]!] === 1) at++;
   if (at - start > methodBytesMax) return refuse(parser, Refusal.BadMethod);
   if (at >= end) return 0;
-  if (bytes[at] !== Byte.Space || at === start)
-    return refuse(parser, badMethodByte(bytes, at, start, end));
+  if (bytes[at] !== Byte.Space || at === start) return refuse(parser, badMethodByte(bytes, at, start, end));
   const method = methodOf(bytes, start, at);
   parser.method = method;
   parser.methodStart = start - base;
@@ -130,13 +129,7 @@ export function isHost(bytes: Uint8Array, from: number, to: number): boolean {
     for (let inside = from + 1; inside < at; inside++) {
       const byte = bytes[inside]!;
       const lower = byte | 0x20;
-      if (
-        !isDigit(byte) &&
-        !(lower >= 0x61 && lower <= 0x66) &&
-        byte !== Byte.Colon &&
-        byte !== 0x2e
-      )
-        return false;
+      if (!isDigit(byte) && !(lower >= 0x61 && lower <= 0x66) && byte !== Byte.Colon && byte !== 0x2e) return false;
     }
     at++;
   } else {
@@ -189,31 +182,23 @@ export function parseStatusLine(
   const expected = "HTTP/1.";
   for (let which = 0; which < expected.length; which++) {
     if (start + which >= end) return 0;
-    if (bytes[start + which] !== expected.charCodeAt(which))
-      return refuse(parser, Refusal.BadStatusLine);
+    if (bytes[start + which] !== expected.charCodeAt(which)) return refuse(parser, Refusal.BadStatusLine);
   }
   let at = start + expected.length;
   if (end - at < 5) return 0;
   const minor = bytes[at]! - Byte.Zero;
-  if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== Byte.Space)
-    return refuse(parser, Refusal.BadStatusLine);
+  if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== Byte.Space) return refuse(parser, Refusal.BadStatusLine);
   at += 2;
   if (!isDigit(bytes[at]!) || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!))
     return refuse(parser, Refusal.BadStatusLine);
-  const status =
-    (bytes[at]! - Byte.Zero) * 100 +
-    (bytes[at + 1]! - Byte.Zero) * 10 +
-    (bytes[at + 2]! - Byte.Zero);
+  const status = (bytes[at]! - Byte.Zero) * 100 + (bytes[at + 1]! - Byte.Zero) * 10 + (bytes[at + 2]! - Byte.Zero);
   if (status < 100 || status > 599) return refuse(parser, Refusal.BadStatusLine);
   at += 3;
   if (at >= end) return 0;
-  if (bytes[at] !== Byte.Space && bytes[at] !== Byte.Cr)
-    return refuse(parser, Refusal.BadStatusLine);
+  if (bytes[at] !== Byte.Space && bytes[at] !== Byte.Cr) return refuse(parser, Refusal.BadStatusLine);
   while (at < end && valueByte[bytes[at]!] === 1) at++;
-  if (at + 1 >= end)
-    return at >= end || bytes[at] === Byte.Cr ? 0 : refuse(parser, Refusal.BadStatusLine);
-  if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf)
-    return refuse(parser, Refusal.BadStatusLine);
+  if (at + 1 >= end) return at >= end || bytes[at] === Byte.Cr ? 0 : refuse(parser, Refusal.BadStatusLine);
+  if (bytes[at] !== Byte.Cr || bytes[at + 1] !== Byte.Lf) return refuse(parser, Refusal.BadStatusLine);
   parser.minor = minor;
   parser.status = status;
   return at + 2;

@@ -14,8 +14,7 @@ export function requestFraming(head: HeadParser): Framing {
 /** RFC 9112 §6.3 rules 1–8, for the answer to a request with `method`. */
 export function responseFraming(head: HeadParser, method: Method): Framing {
   const status = head.status;
-  if (method === Method.Head || status === 204 || status === 304 || status < 200)
-    return Framing.None;
+  if (method === Method.Head || status === 204 || status === 304 || status < 200) return Framing.None;
   if (head.isChunked) return Framing.Chunked;
   if (head.contentLength > 0) return Framing.Length;
   return head.contentLength === 0 ? Framing.None : Framing.UntilClose;

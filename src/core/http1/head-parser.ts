@@ -148,11 +148,7 @@ export class HeadParser {
   /** The line at `#line` is not complete: remember how far it was searched, and hold the limits. */
   #more(base: number, end: number): Fed {
     this.#searched = end - base;
-    if (
-      !this.#hasFirstLine &&
-      !this.isResponse &&
-      end - base - this.#line > this.#limits.targetBytesMax + 64
-    ) {
+    if (!this.#hasFirstLine && !this.isResponse && end - base - this.#line > this.#limits.targetBytesMax + 64) {
       return this.#refuse(Refusal.TargetTooLong);
     }
     if (end - base > this.#limits.headBytesMax) return this.#refuse(Refusal.HeadTooLarge);
@@ -167,8 +163,7 @@ export class HeadParser {
   #firstLine(bytes: Uint8Array, base: number, end: number): Fed {
     let at = base + this.#line;
     // RFC 9112 §2.2: an empty line before a request line is ignored (old clients add one after a body).
-    while (!this.isResponse && end - at >= 2 && bytes[at] === Byte.Cr && bytes[at + 1] === Byte.Lf)
-      at += 2;
+    while (!this.isResponse && end - at >= 2 && bytes[at] === Byte.Cr && bytes[at + 1] === Byte.Lf) at += 2;
     this.#line = at - base;
     // Such an empty line may come in two pieces.
     if (!this.isResponse && end - at === 1 && bytes[at] === Byte.Cr) return this.#more(base, end);
@@ -231,15 +226,10 @@ export class HeadParser {
           return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
         return this.#more(base, end);
       }
-      if (bytes[at] !== Byte.Cr)
-        return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
+      if (bytes[at] !== Byte.Cr) return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
       if (bytes[at + 1] !== Byte.Lf) return this.#refuse(Refusal.BareCr);
       let valueEnd = at;
-      while (
-        valueEnd > value &&
-        ((byte = bytes[valueEnd - 1]!) === Byte.Space || byte === Byte.Tab)
-      )
-        valueEnd--;
+      while (valueEnd > value && ((byte = bytes[valueEnd - 1]!) === Byte.Space || byte === Byte.Tab)) valueEnd--;
       at += 2;
       if (at > limitAt) return this.#refuse(Refusal.HeadTooLarge);
       if (nameEnd !== colon) {
@@ -248,8 +238,7 @@ export class HeadParser {
         name += colon - nameEnd;
         nameEnd = colon;
       }
-      if (!this.#field(bytes, base, name, nameEnd, value, valueEnd, at, hasUnderscore))
-        return Fed.Refused;
+      if (!this.#field(bytes, base, name, nameEnd, value, valueEnd, at, hasUnderscore)) return Fed.Refused;
     }
   }
 
@@ -310,19 +299,10 @@ export class HeadParser {
     if (stop + 1 >= end && (stop >= end || bytes[stop] === Byte.Cr)) return 0;
     if (bytes[stop] !== Byte.Cr || bytes[stop + 1] !== Byte.Lf) {
       this.refusal =
-        bytes[stop] === Byte.Lf
-          ? Refusal.BareLf
-          : bytes[stop] === Byte.Cr
-            ? Refusal.BareCr
-            : Refusal.ControlByte;
+        bytes[stop] === Byte.Lf ? Refusal.BareLf : bytes[stop] === Byte.Cr ? Refusal.BareCr : Refusal.ControlByte;
       return -1;
     }
-    if (
-      id !== Field.Other &&
-      id !== Field.ContentType &&
-      id !== Field.SetCookie &&
-      id !== Field.CacheControl
-    ) {
+    if (id !== Field.Other && id !== Field.ContentType && id !== Field.SetCookie && id !== Field.CacheControl) {
       this.refusal = Refusal.FoldedFraming;
       return -1;
     }
@@ -330,8 +310,7 @@ export class HeadParser {
     bytes[at - 1] = Byte.Space;
     let valueEnd = stop;
     while (bytes[valueEnd - 1] === Byte.Space || bytes[valueEnd - 1] === Byte.Tab) valueEnd--;
-    if (valueEnd - base > fields[row + Column.ValueEnd]!)
-      fields[row + Column.ValueEnd] = valueEnd - base;
+    if (valueEnd - base > fields[row + Column.ValueEnd]!) fields[row + Column.ValueEnd] = valueEnd - base;
     fields[row + Column.LineEnd] = stop + 2 - base;
     return stop + 2;
   }

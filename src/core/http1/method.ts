@@ -43,12 +43,7 @@ export function methodOf(bytes: Uint8Array, from: number, to: number): Method {
 
 /** Repeating the request has the same intended effect as sending it once (RFC 9110 §9.2.2). */
 export function isIdempotent(method: Method): boolean {
-  return (
-    method !== Method.Other &&
-    method !== Method.Post &&
-    method !== Method.Patch &&
-    method !== Method.Connect
-  );
+  return method !== Method.Other && method !== Method.Post && method !== Method.Patch && method !== Method.Connect;
 }
 
 /** Forms of a request target (RFC 9112 §3.2). */

@@ -79,8 +79,7 @@ export function writeRequestHead(
   at = writeKeptFields(head, bytes, base, out, at, writing);
   const beforeUpgrade = at;
   if (head.saysUpgrade && head.minor === 1) at = writeUpgrade(head, bytes, base, out, at);
-  if (writing.asksClose && at === beforeUpgrade)
-    at = copyBytes(out, at, closeLine, 0, closeLine.length);
+  if (writing.asksClose && at === beforeUpgrade) at = copyBytes(out, at, closeLine, 0, closeLine.length);
   at = writing.isTrusted
     ? writeForwardedAppended(head, bytes, base, out, at, writing)
     : writeForwardedReplaced(head, bytes, base, out, at, writing);
@@ -100,13 +99,7 @@ export function writeContentLength(out: Uint8Array, at: number, length: number):
   return copyBytes(out, at, crlf, 0, 2);
 }
 
-function writeRequestLine(
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  out: Uint8Array,
-  at: number,
-): number {
+function writeRequestLine(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number): number {
   at = copyBytes(out, at, bytes, base + head.methodStart, base + head.methodEnd + 1);
   if (
     head.targetForm === TargetForm.Absolute &&
@@ -161,18 +154,10 @@ function writeKeptFields(
   return copyBytes(out, at, bytes, base + runStart, base + runEnd);
 }
 
-function isDropped(
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  cell: number,
-  writing: RequestWriting,
-): boolean {
+function isDropped(head: HeadParser, bytes: Uint8Array, base: number, cell: number, writing: RequestWriting): boolean {
   const raw = head.fields[cell + Column.Id]!;
   if (raw >= underscored) {
-    return (
-      writing.rules.dropsUnderscores || (head.namedCount > 0 && isNamed(head, bytes, base, cell))
-    );
+    return writing.rules.dropsUnderscores || (head.namedCount > 0 && isNamed(head, bytes, base, cell));
   }
   switch (raw) {
     case Field.Other:
@@ -208,15 +193,7 @@ export function isNamed(head: HeadParser, bytes: Uint8Array, base: number, cell:
   const name = base + head.fields[cell + Column.Name]!;
   const nameEnd = base + head.fields[cell + Column.NameEnd]!;
   for (let which = 0; which < head.namedCount * 2; which += 2) {
-    if (
-      rangesEqualIgnoringCase(
-        bytes,
-        name,
-        nameEnd,
-        base + head.named[which]!,
-        base + head.named[which + 1]!,
-      )
-    )
+    if (rangesEqualIgnoringCase(bytes, name, nameEnd, base + head.named[which]!, base + head.named[which + 1]!))
       return true;
   }
   return false;
@@ -258,8 +235,7 @@ function writeForwardedAppended(
       at = copyBytes(out, at, forwarded.protoLine, 0, forwarded.protoLine.length);
     if ((head.seen & (1 << Field.XForwardedPort)) === 0)
       at = copyBytes(out, at, forwarded.portLine, 0, forwarded.portLine.length);
-    if ((head.seen & (1 << Field.XForwardedHost)) === 0)
-      at = writeAuthorityLine(head, bytes, base, out, at);
+    if ((head.seen & (1 << Field.XForwardedHost)) === 0) at = writeAuthorityLine(head, bytes, base, out, at);
   }
   if (!writing.rules.addsForwarded) return at;
   at = copyBytes(out, at, forwardedLine, 0, forwardedLine.length);
@@ -279,30 +255,14 @@ function writeEarlierValues(
   if ((head.seen & (1 << id)) === 0) return at;
   const fields = head.fields;
   for (let cell = 0; cell < head.fieldCount * columns; cell += columns) {
-    if (
-      fields[cell + Column.Id] !== id ||
-      fields[cell + Column.Value] === fields[cell + Column.ValueEnd]
-    )
-      continue;
-    at = copyBytes(
-      out,
-      at,
-      bytes,
-      base + fields[cell + Column.Value]!,
-      base + fields[cell + Column.ValueEnd]!,
-    );
+    if (fields[cell + Column.Id] !== id || fields[cell + Column.Value] === fields[cell + Column.ValueEnd]) continue;
+    at = copyBytes(out, at, bytes, base + fields[cell + Column.Value]!, base + fields[cell + Column.ValueEnd]!);
     at = copyBytes(out, at, comma, 0, 2);
   }
   return at;
 }
 
-function writeAuthorityLine(
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  out: Uint8Array,
-  at: number,
-): number {
+function writeAuthorityLine(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number): number {
   const from = authorityFrom(head);
   const to = authorityTo(head);
   if (from === to) return at;
@@ -377,8 +337,7 @@ function hasValidTraceparent(head: HeadParser, bytes: Uint8Array, base: number):
   }
   const from = base + head.fields[found + Column.Value]!;
   const length = head.fields[found + Column.ValueEnd]! - head.fields[found + Column.Value]!;
-  if (length < 55 || (length > 55 && bytes[from] === Byte.Zero && bytes[from + 1] === Byte.Zero))
-    return false;
+  if (length < 55 || (length > 55 && bytes[from] === Byte.Zero && bytes[from + 1] === Byte.Zero)) return false;
   let traceBits = 0;
   let parentBits = 0;
   for (let at = 0; at < 55; at++) {
@@ -399,10 +358,8 @@ function hasValidTraceparent(head: HeadParser, bytes: Uint8Array, base: number):
 /** Whether an offered protocol is one that the next hop must not be asked for: HTTP/2 in clear, or TLS (RFC 2817). */
 function isRefusedProtocol(bytes: Uint8Array, from: number, to: number): boolean {
   const first = bytes[from]! | 0x20;
-  if (to - from === 3)
-    return first === 0x68 && bytes[from + 1] === 0x32 && (bytes[from + 2]! | 0x20) === 0x63;
-  const isTls =
-    first === 0x74 && (bytes[from + 1]! | 0x20) === 0x6c && (bytes[from + 2]! | 0x20) === 0x73;
+  if (to - from === 3) return first === 0x68 && bytes[from + 1] === 0x32 && (bytes[from + 2]! | 0x20) === 0x63;
+  const isTls = first === 0x74 && (bytes[from + 1]! | 0x20) === 0x6c && (bytes[from + 2]! | 0x20) === 0x73;
   return isTls && to - from > 3 && bytes[from + 3] === Byte.Slash;
 }
 
@@ -410,13 +367,7 @@ function isRefusedProtocol(bytes: Uint8Array, from: number, to: number): boolean
  * Passes on the protocols of Upgrade without `h2c` and `TLS/…`; writes nothing where none is left. Java's, curl's and
  * Apache's clients offer h2c on ordinary requests, and an origin that took it would speak a protocol nobody checks here.
  */
-function writeUpgrade(
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  out: Uint8Array,
-  at: number,
-): number {
+function writeUpgrade(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number): number {
   const before = at;
   let hasProtocol = false;
   for (let cell = 0; cell < head.fieldCount * columns; cell += columns) {
@@ -424,16 +375,12 @@ function writeUpgrade(
     let from = base + head.fields[cell + Column.Value]!;
     const end = base + head.fields[cell + Column.ValueEnd]!;
     while (from < end) {
-      while (
-        from < end &&
-        (bytes[from] === Byte.Space || bytes[from] === Byte.Tab || bytes[from] === Byte.Comma)
-      )
+      while (from < end && (bytes[from] === Byte.Space || bytes[from] === Byte.Tab || bytes[from] === Byte.Comma))
         from++;
       let to = from;
       while (to < end && bytes[to] !== Byte.Comma) to++;
       let stop = to;
-      while (stop > from && (bytes[stop - 1] === Byte.Space || bytes[stop - 1] === Byte.Tab))
-        stop--;
+      while (stop > from && (bytes[stop - 1] === Byte.Space || bytes[stop - 1] === Byte.Tab)) stop--;
       if (stop > from && !isRefusedProtocol(bytes, from, stop)) {
         at = hasProtocol
           ? copyBytes(out, at, comma, 0, 2)
@@ -448,11 +395,6 @@ function writeUpgrade(
 }
 
 /** Whether a protocol would be left in Upgrade, so that the request asks for a tunnel. */
-export function asksUpgrade(
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  scratch: Uint8Array,
-): boolean {
+export function asksUpgrade(head: HeadParser, bytes: Uint8Array, base: number, scratch: Uint8Array): boolean {
   return head.saysUpgrade && head.minor === 1 && writeUpgrade(head, bytes, base, scratch, 0) > 0;
 }

@@ -30,10 +30,7 @@ export class Router {
   readonly #fallback: number;
 
   /** `poolIndex` gives the place of a pool in the snapshot. */
-  constructor(
-    listener: Pick<ListenerConfig, "routes" | "pool">,
-    poolIndex: (name: string) => number,
-  ) {
+  constructor(listener: Pick<ListenerConfig, "routes" | "pool">, poolIndex: (name: string) => number) {
     this.#routes = listener.routes.map((route) => compile(route, poolIndex));
     this.#fallback = listener.pool === undefined ? noRoute : poolIndex(listener.pool);
   }
@@ -84,13 +81,7 @@ function compileHeader(match: HeaderMatch): CompiledHeader {
   };
 }
 
-function matches(
-  route: CompiledRoute,
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  path: Uint8Array,
-): boolean {
+function matches(route: CompiledRoute, head: HeadParser, bytes: Uint8Array, base: number, path: Uint8Array): boolean {
   if (route.path !== undefined && !matchesPath(route.path, route.isExact, path)) return false;
   if (route.hosts.length > 0 && !matchesHost(route.hosts, head, bytes, base)) return false;
   if (route.methods.length > 0 && !matchesMethod(route.methods, head, bytes, base)) return false;
@@ -108,12 +99,7 @@ function matchesPath(wanted: Uint8Array, isExact: boolean, path: Uint8Array): bo
   return path.length === length || path[length] === Byte.Slash;
 }
 
-function matchesHost(
-  hosts: readonly Uint8Array[],
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-): boolean {
+function matchesHost(hosts: readonly Uint8Array[], head: HeadParser, bytes: Uint8Array, base: number): boolean {
   const from = base + authorityFrom(head);
   const to = hostEnd(bytes, from, base + authorityTo(head));
   for (let which = 0; which < hosts.length; which++) {
@@ -130,12 +116,7 @@ function hostEnd(bytes: Uint8Array, from: number, to: number): number {
   return at > from && bytes[at - 1] === 0x2e ? at - 1 : at;
 }
 
-function matchesMethod(
-  methods: readonly Uint8Array[],
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-): boolean {
+function matchesMethod(methods: readonly Uint8Array[], head: HeadParser, bytes: Uint8Array, base: number): boolean {
   const from = base + head.methodStart;
   const length = head.methodEnd - head.methodStart;
   for (let which = 0; which < methods.length; which++) {
@@ -147,18 +128,12 @@ function matchesMethod(
   return false;
 }
 
-function matchesHeader(
-  wanted: CompiledHeader,
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-): boolean {
+function matchesHeader(wanted: CompiledHeader, head: HeadParser, bytes: Uint8Array, base: number): boolean {
   const fields = head.fields;
   for (let row = 0, cell = 0; row < head.fieldCount; row++, cell += columns) {
     if ((fields[cell + Column.Id]! & 0xff) !== wanted.field) continue;
     const name = base + fields[cell + Column.Name]!;
-    if (!equalsIgnoringCase(bytes, name, base + fields[cell + Column.NameEnd]!, wanted.name))
-      continue;
+    if (!equalsIgnoringCase(bytes, name, base + fields[cell + Column.NameEnd]!, wanted.name)) continue;
     if (wanted.value === undefined) return true;
     const value = base + fields[cell + Column.Value]!;
     const length = fields[cell + Column.ValueEnd]! - fields[cell + Column.Value]!;

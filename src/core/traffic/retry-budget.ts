@@ -16,11 +16,7 @@ export class RetryBudget {
   #tokens: number;
   #filledMs = 0;
 
-  constructor(options: {
-    readonly share: number;
-    readonly minPerSecond: number;
-    readonly burst: number;
-  }) {
+  constructor(options: { readonly share: number; readonly minPerSecond: number; readonly burst: number }) {
     this.#share = options.share;
     this.#minPerSecond = options.minPerSecond;
     this.#burst = options.burst;
@@ -39,10 +35,7 @@ export class RetryBudget {
   take(nowMs: number): boolean {
     this.#turn(Math.floor(nowMs / 1000));
     const perSecond = Math.max((this.#share * this.#inWindow) / windowSeconds, this.#minPerSecond);
-    this.#tokens = Math.min(
-      this.#burst,
-      this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * perSecond,
-    );
+    this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * perSecond);
     this.#filledMs = nowMs;
     if (this.#tokens < 1) return false;
     this.#tokens--;

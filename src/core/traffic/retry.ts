@@ -67,10 +67,8 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (attempt.hasAnswered) return no(RetryWhy.AlreadyAnswered);
   if (!attempt.hasTime) return no(RetryWhy.OutOfTime);
   if (!attempt.hasSentBytes) {
-    if (attempt.hasOtherEndpoint)
-      return { retry: Retry.Other, why: RetryWhy.NothingSent, isPaid: false };
-    if (attempt.wasReused)
-      return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: false };
+    if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.NothingSent, isPaid: false };
+    if (attempt.wasReused) return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: false };
     return no(RetryWhy.NothingSentNoEndpointLeft);
   }
   if (!attempt.isIdempotent) return no(RetryWhy.NotIdempotent);
@@ -78,8 +76,7 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (!attempt.canReplay) return no(RetryWhy.BodyNotKept);
   if (!isListed(attempt)) return no(RetryWhy.NotListed);
   if (attempt.attempts >= attempt.attemptsMax) return no(RetryWhy.AttemptsUsedUp);
-  if (attempt.hasOtherEndpoint)
-    return { retry: Retry.Other, why: RetryWhy.Idempotent, isPaid: true };
+  if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.Idempotent, isPaid: true };
   if (attempt.wasReused && isConnectionLoss(attempt.failure))
     return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: true };
   return no(RetryWhy.NoOtherEndpoint);

@@ -110,8 +110,7 @@ export class ClientConnection implements Sender, Deadline {
     const runtime = this.listener.runtime;
     this.pausedMs += runtime.nowMs - this.pausedSinceMs;
     this.socket.resume();
-    if (this.phase === Phase.Body)
-      this.awaitRead(runtime.nowMs + this.listener.settings.timeouts.bodyMs);
+    if (this.phase === Phase.Body) this.awaitRead(runtime.nowMs + this.listener.settings.timeouts.bodyMs);
   }
 
   /** Ends the connection as soon as everything for the client is written. The exchange must have been taken off before. */

@@ -6,13 +6,7 @@ import type { Router } from "../../core/route/router.ts";
 import type { ListenerTimeouts } from "../../model/config.ts";
 import type { ListenerSnapshot } from "../../model/snapshot.ts";
 import { listenerBase, ListenerSlot, WorkerSlot } from "../../observe/counters.ts";
-import {
-  closeTcp,
-  type Listener,
-  listenTcp,
-  type TcpHandlers,
-  type TcpSocket,
-} from "../net/tcp.ts";
+import { closeTcp, type Listener, listenTcp, type TcpHandlers, type TcpSocket } from "../net/tcp.ts";
 import type { Runtime } from "../proxy/runtime.ts";
 import type { Pool } from "../upstream/pool.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -40,11 +34,7 @@ export interface Peer {
   readonly forwarded: ForwardedFields;
 }
 
-export function listenerSettings(
-  snapshot: ListenerSnapshot,
-  router: Router,
-  pools: readonly Pool[],
-): ListenerSettings {
+export function listenerSettings(snapshot: ListenerSnapshot, router: Router, pools: readonly Pool[]): ListenerSettings {
   return {
     router,
     pools,
@@ -81,12 +71,7 @@ export class HttpListener {
   #sockets: Listener[] = [];
 
   /** `connectionsMax`: how many client connections the whole worker may hold. */
-  constructor(
-    runtime: Runtime,
-    snapshot: ListenerSnapshot,
-    settings: ListenerSettings,
-    connectionsMax: () => number,
-  ) {
+  constructor(runtime: Runtime, snapshot: ListenerSnapshot, settings: ListenerSettings, connectionsMax: () => number) {
     this.runtime = runtime;
     this.name = snapshot.name;
     this.base = listenerBase(snapshot.slot);
@@ -139,12 +124,7 @@ export class HttpListener {
     const known = this.#peers.get(address);
     if (known !== undefined) return known;
     if (this.#peers.size >= peersMax) this.#peers.clear();
-    const peer = makePeer(
-      address,
-      socket.localPort,
-      plainAddress(socket.localAddress),
-      this.settings,
-    );
+    const peer = makePeer(address, socket.localPort, plainAddress(socket.localAddress), this.settings);
     this.#peers.set(address, peer);
     return peer;
   }
@@ -158,24 +138,15 @@ function plainAddress(address: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
-function makePeer(
-  address: string,
-  localPort: number,
-  localAddress: string,
-  settings: ListenerSettings,
-): Peer {
+function makePeer(address: string, localPort: number, localAddress: string, settings: ListenerSettings): Peer {
   const bracketed = address.includes(":") ? `"[${address}]"` : address;
-  const authority = localAddress.includes(":")
-    ? `[${localAddress}]:${localPort}`
-    : `${localAddress}:${localPort}`;
+  const authority = localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
   return {
     address,
     isTrusted: settings.isTrusted(address),
     forwarded: {
       clientAddress: latin1(address),
-      block: latin1(
-        `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${localPort}\r\n`,
-      ),
+      block: latin1(`X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${localPort}\r\n`),
       element: latin1(`for=${bracketed};proto=http`),
       protoLine: latin1("X-Forwarded-Proto: http\r\n"),
       portLine: latin1(`X-Forwarded-Port: ${localPort}\r\n`),

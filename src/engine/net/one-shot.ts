@@ -20,10 +20,7 @@ export interface OneShot {
  * One connection for one question and its answer. It is made with node:net, because a connect of `Bun.connect` gives
  * no handle before it is open, so that one to a silent host could not be cancelled for about two minutes.
  */
-export function dialOnce(
-  address: { readonly ip: string; readonly port: number },
-  events: OneShotEvents,
-): OneShot {
+export function dialOnce(address: { readonly ip: string; readonly port: number }, events: OneShotEvents): OneShot {
   let isOver = false;
   const socket = connect({ host: address.ip, port: address.port, noDelay: true });
   socket.on("connect", () => {

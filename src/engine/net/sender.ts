@@ -16,13 +16,7 @@ export const broken = -1;
  * Writes `bytes[from, to)`, gives how many the kernel took, or `broken`. The rest is kept as a view when the caller gives
  * its bytes away (`isOwned`), as a copy when it goes on using them.
  */
-export function send(
-  sender: Sender,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  isOwned: boolean,
-): number {
+export function send(sender: Sender, bytes: Uint8Array, from: number, to: number, isOwned: boolean): number {
   if (from === to) return 0;
   if (sender.isBroken || sender.socket === null) return broken;
   if (sender.backlog !== null) {
@@ -34,8 +28,7 @@ export function send(
     sender.isBroken = true;
     return broken;
   }
-  if (taken < to - from)
-    sender.backlog = isOwned ? bytes.subarray(from + taken, to) : bytes.slice(from + taken, to);
+  if (taken < to - from) sender.backlog = isOwned ? bytes.subarray(from + taken, to) : bytes.slice(from + taken, to);
   return taken;
 }
 

@@ -35,20 +35,14 @@ export function listenTcp<T>(fd: number, data: T, handlers: TcpHandlers<T>): Lis
   return { stop: () => listener.stop(false) };
 }
 
-export type Connector<T> = (
-  target: { readonly ip: string; readonly port: number },
-  data: T,
-) => void;
+export type Connector<T> = (target: { readonly ip: string; readonly port: number }, data: T) => void;
 
 /**
  * Makes a function that connects to IP literals. `failed` is called instead of `open`, with the errno's name. There is no
  * handle before `open`: a connect to a silent host cannot be called off, only ignored, until the kernel gives up (about
  * two minutes).
  */
-export function connector<T>(
-  handlers: TcpHandlers<T>,
-  failed: (data: T, code: string) => void,
-): Connector<T> {
+export function connector<T>(handlers: TcpHandlers<T>, failed: (data: T, code: string) => void): Connector<T> {
   const socket: SocketHandler<T> = {
     ...toBun(handlers),
     connectError: (failing, error) => failed(failing.data, errorCode(error)),

@@ -28,10 +28,7 @@ interface Side {
 type Socket = Bun.Socket<Side>;
 
 /** Throws what the system says (EADDRINUSE, …). A socket file that is left over must have been removed. */
-export function listenUnix(
-  path: string,
-  handlers: UnixHandlers & { open(peer: UnixPeer): void },
-): { stop(): void } {
+export function listenUnix(path: string, handlers: UnixHandlers & { open(peer: UnixPeer): void }): { stop(): void } {
   const listener = Bun.listen<Side>({
     unix: path,
     data: newSide(),
@@ -55,10 +52,7 @@ function newSide(): Side {
   return { peer: undefined, waiting: [], waitingBytes: 0 };
 }
 
-function socketHandlers(
-  handlers: UnixHandlers,
-  open?: (peer: UnixPeer) => void,
-): Bun.SocketHandler<Side> {
+function socketHandlers(handlers: UnixHandlers, open?: (peer: UnixPeer) => void): Bun.SocketHandler<Side> {
   return {
     open(socket) {
       // A listener hands one and the same `data` to every socket it accepts.

@@ -28,10 +28,7 @@ afterEach(async () => {
 });
 
 /** A server that does `answer` with each connection; `port` asks for a port that was free a moment ago. */
-async function rawServer(
-  answer: (socket: Socket, request: string) => void,
-  port = 0,
-): Promise<RawServer> {
+async function rawServer(answer: (socket: Socket, request: string) => void, port = 0): Promise<RawServer> {
   let accepted = 0;
   let openNow = 0;
   let openMax = 0;
@@ -112,9 +109,7 @@ describe("one check at a real socket", () => {
   });
 
   test("a text in the body is found although the connection stays open", async () => {
-    const server = await rawServer(
-      (socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nall is OK"),
-    );
+    const server = await rawServer((socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nall is OK"));
     const check = { ...httpCheck, expect: { ...httpCheck.expect, body: "OK" } };
     expect(await checkOnce(server.port, { check })).toMatchObject({
       isOk: true,
@@ -240,12 +235,7 @@ describe("prober", () => {
     };
   }
 
-  function pool(
-    name: string,
-    ports: readonly number[],
-    config: HealthConfig | undefined,
-    firstRow = 0,
-  ): ProbedPool {
+  function pool(name: string, ports: readonly number[], config: HealthConfig | undefined, firstRow = 0): ProbedPool {
     const endpoints = ports.map((port, i) => ({
       name: `e${i}`,
       host: "127.0.0.1",
@@ -377,15 +367,12 @@ describe("prober", () => {
   test("an endpoint whose check changed keeps its state until the new check decides", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer(
-      (socket, request) =>
-        void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer),
+      (socket, request) => void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer),
     );
     const config = { ...health, initial: "down" } as const;
     prober.update([pool("app", [server.port], config)]);
     await nextChange();
-    prober.update([
-      pool("app", [server.port], { ...config, check: { ...httpCheck, path: "/ready" } }),
-    ]);
+    prober.update([pool("app", [server.port], { ...config, check: { ...httpCheck, path: "/ready" } })]);
     expect(prober.view(0)).toMatchObject({ state: EndpointState.Up });
     expect(await nextChange()).toEqual([[0, EndpointState.Down]]);
     expect(prober.view(0)?.whyText).toBe("2 checks failed: status 500, expected 200-299");

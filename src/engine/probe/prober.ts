@@ -1,9 +1,4 @@
-import {
-  type CheckState,
-  firstCheckInMs,
-  initialCheckState,
-  step,
-} from "../../core/health/check-state.ts";
+import { type CheckState, firstCheckInMs, initialCheckState, step } from "../../core/health/check-state.ts";
 import { type EffectiveState, effectiveState } from "../../core/health/effective-state.ts";
 import { whyText } from "../../core/health/why-text.ts";
 import { addressText } from "../../lib/address.ts";
@@ -110,23 +105,13 @@ export class Prober {
   /** An exchange failed at this row: check now (at most once per fast interval), and fast for a while. */
   trouble(row: number, _sign: TroubleSign): void {
     const watched = this.#watched.get(row);
-    if (
-      watched?.check === undefined ||
-      watched.health === undefined ||
-      watched.target === undefined
-    )
-      return;
+    if (watched?.check === undefined || watched.health === undefined || watched.target === undefined) return;
     const { target } = watched;
     const sinceCheckMs = this.#ports.clock.monotonicMs() - target.beganAtMs;
-    const { state, nextCheckInMs } = step(
-      watched.check,
-      { kind: "trouble", sinceCheckMs },
-      watched.health,
-    );
+    const { state, nextCheckInMs } = step(watched.check, { kind: "trouble", sinceCheckMs }, watched.health);
     watched.check = state;
     // A running check answers soon, and the doubt in the state makes the one after it come fast.
-    if (nextCheckInMs !== undefined && target.cancelCheck === undefined)
-      this.#plan(target, nextCheckInMs);
+    if (nextCheckInMs !== undefined && target.cancelCheck === undefined) this.#plan(target, nextCheckInMs);
   }
 
   /** What is known of a row, for status; undefined for a row that is not in use. */
@@ -260,15 +245,12 @@ export class Prober {
   }
 
   #arm(target: Target): void {
-    target.cancelTimer = this.#ports.timers.after(
-      Math.max(0, target.dueAtMs - this.#ports.clock.monotonicMs()),
-      () => {
-        target.cancelTimer = undefined;
-        target.isQueued = true;
-        this.#queue.push(target);
-        this.#startQueued();
-      },
-    );
+    target.cancelTimer = this.#ports.timers.after(Math.max(0, target.dueAtMs - this.#ports.clock.monotonicMs()), () => {
+      target.cancelTimer = undefined;
+      target.isQueued = true;
+      this.#queue.push(target);
+      this.#startQueued();
+    });
   }
 
   #startQueued(): void {
@@ -310,8 +292,7 @@ export class Prober {
     const durationMs = Math.round((this.#ports.clock.monotonicMs() - target.beganAtMs) * 10) / 10;
     let nextInMs = Infinity;
     for (const { watched, generation } of asked) {
-      if (watched.target !== target || watched.check === undefined || watched.health === undefined)
-        continue;
+      if (watched.target !== target || watched.check === undefined || watched.health === undefined) continue;
       if (result.kind === "not-asked") {
         nextInMs = Math.min(nextInMs, watched.health.intervalMs);
         continue;
@@ -325,13 +306,8 @@ export class Prober {
       watched.check = outcome.state;
       nextInMs = Math.min(nextInMs, outcome.nextCheckInMs ?? Infinity);
       const before = watched.effective;
-      watched.effective = effectiveState(
-        inputsOf(watched.check, watched.isResolved),
-        nowAt,
-        before,
-      );
-      if (watched.effective.state !== before.state)
-        changed.push([watched.row, watched.effective.state]);
+      watched.effective = effectiveState(inputsOf(watched.check, watched.isResolved), nowAt, before);
+      if (watched.effective.state !== before.state) changed.push([watched.row, watched.effective.state]);
     }
     const dueAtMs = this.#ports.clock.monotonicMs() + nextInMs;
     if (dueAtMs < target.dueAtMs) target.dueAtMs = dueAtMs;
@@ -339,13 +315,8 @@ export class Prober {
   }
 }
 
-function inputsOf(
-  check: CheckState | undefined,
-  isResolved: boolean,
-): Parameters<typeof effectiveState>[0] {
-  return check === undefined
-    ? { isResolved, isEjected: false }
-    : { check, isResolved, isEjected: false };
+function inputsOf(check: CheckState | undefined, isResolved: boolean): Parameters<typeof effectiveState>[0] {
+  return check === undefined ? { isResolved, isEjected: false } : { check, isResolved, isEjected: false };
 }
 
 /** Undefined where the endpoint has no address. */

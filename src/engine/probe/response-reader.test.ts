@@ -125,8 +125,7 @@ const rows: readonly Row[] = [
   {
     name: "text over two chunks",
     body: "ready",
-    bytes:
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n",
     verdict: 'ok status 200, body has "ready"',
   },
   {
@@ -220,9 +219,7 @@ describe("response reader", () => {
 
 function read(row: Row, pieces: readonly Uint8Array[]): Verdict {
   const expectation = { method: row.method ?? "GET", status: row.status ?? ok2xx };
-  const reader = new ResponseReader(
-    row.body === undefined ? expectation : { ...expectation, body: row.body },
-  );
+  const reader = new ResponseReader(row.body === undefined ? expectation : { ...expectation, body: row.body });
   for (const piece of pieces) {
     const verdict = reader.push(piece);
     if (verdict !== undefined) return verdict;

@@ -50,8 +50,7 @@ export class ResponseReader {
         return this.#head.length > headBytesMax
           ? bad(`no end of the response head in ${headBytesMax / 1024} KiB`)
           : looksWrong(this.#head);
-      if (end > headBytesMax)
-        return bad(`no end of the response head in ${headBytesMax / 1024} KiB`);
+      if (end > headBytesMax) return bad(`no end of the response head in ${headBytesMax / 1024} KiB`);
       const lines = this.#head.toString("latin1", 0, end).split("\r\n");
       const rest = this.#head.subarray(end + 4);
       const status = parseStatusLine(lines[0] ?? "");
@@ -64,8 +63,7 @@ export class ResponseReader {
 
   /** The peer sent FIN. */
   end(): Verdict {
-    if (this.#body !== undefined)
-      return this.#inBody(this.#body.end()) ?? bad("connection closed inside the body");
+    if (this.#body !== undefined) return this.#inBody(this.#body.end()) ?? bad("connection closed inside the body");
     return bad(
       this.#head.length === 0
         ? "connection closed before the response head"
@@ -131,11 +129,9 @@ class BodySearch {
       this.#raw = Buffer.concat([this.#raw, bytes]);
       if (!this.#decode()) return "broken";
     } else {
-      const left =
-        this.#framing.kind === "length" ? this.#framing.bytes - this.#seen.length : bytes.length;
+      const left = this.#framing.kind === "length" ? this.#framing.bytes - this.#seen.length : bytes.length;
       this.#take(bytes.subarray(0, Math.max(0, left)));
-      this.#isComplete =
-        this.#framing.kind === "length" && this.#seen.length >= this.#framing.bytes;
+      this.#isComplete = this.#framing.kind === "length" && this.#seen.length >= this.#framing.bytes;
     }
     return this.#search();
   }
@@ -208,13 +204,11 @@ function framingOf(fields: readonly string[]): Framing | string {
         return `broken Content-Length ${quoted(value)}`;
       bytes = Number(value);
     } else if (name.toLowerCase() === "transfer-encoding") {
-      if (value.toLowerCase() !== "chunked" || isChunked)
-        return `unknown Transfer-Encoding ${quoted(value)}`;
+      if (value.toLowerCase() !== "chunked" || isChunked) return `unknown Transfer-Encoding ${quoted(value)}`;
       isChunked = true;
     }
   }
-  if (isChunked)
-    return bytes === undefined ? { kind: "chunked" } : "both Content-Length and Transfer-Encoding";
+  if (isChunked) return bytes === undefined ? { kind: "chunked" } : "both Content-Length and Transfer-Encoding";
   return bytes === undefined ? { kind: "close" } : { kind: "length", bytes };
 }
 

@@ -28,11 +28,7 @@ export interface CheckPorts {
  * Connects, asks and judges, all within `timeoutMs`; `done` is called exactly once, later, unless the returned cancel
  * function was called first. Every check has its own connection: a kept one would not notice that nobody accepts any more.
  */
-export function runCheck(
-  target: CheckTarget,
-  ports: CheckPorts,
-  done: (result: CheckResult) => void,
-): () => void {
+export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: CheckResult) => void): () => void {
   let stage: "connect" | "answer" = "connect";
   const reader = target.check.kind === "http" ? readerFor(target.check) : undefined;
   const finish = (result: CheckResult): void => {
@@ -57,12 +53,7 @@ export function runCheck(
     },
   });
   const cancelTimer = ports.timers.after(target.timeoutMs, () => {
-    const what =
-      stage === "connect"
-        ? "no connection"
-        : reader?.isInBody === true
-          ? "no complete answer"
-          : "no answer";
+    const what = stage === "connect" ? "no connection" : reader?.isInBody === true ? "no complete answer" : "no answer";
     finish({
       kind: "judged",
       isOk: false,
@@ -91,9 +82,7 @@ function failureText(code: string, stage: "connect" | "answer"): string {
       return "connect refused";
     case "ECONNRESET":
     case "EPIPE":
-      return stage === "connect"
-        ? "connect reset"
-        : "connection reset before the answer was complete";
+      return stage === "connect" ? "connect reset" : "connection reset before the answer was complete";
     case "EHOSTUNREACH":
       return "host unreachable";
     case "ENETUNREACH":

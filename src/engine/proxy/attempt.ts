@@ -35,8 +35,7 @@ export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
   const connection = endpoint.connect();
   connection.exchange = exchange;
   exchange.connection = connection;
-  exchange.connectDueMs =
-    pool.timeouts.connectMs > 0 ? runtime.nowMs + pool.timeouts.connectMs : never;
+  exchange.connectDueMs = pool.timeouts.connectMs > 0 ? runtime.nowMs + pool.timeouts.connectMs : never;
   exchange.schedule();
 }
 
@@ -104,8 +103,7 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
 /** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
   const pool = exchange.pool!;
-  const tried =
-    exchange.tried === null ? [exchange.endpoint!] : [...exchange.tried, exchange.endpoint!];
+  const tried = exchange.tried === null ? [exchange.endpoint!] : [...exchange.tried, exchange.endpoint!];
   const decision = decideRetry({
     failure: Failure.StatusListed,
     status,
@@ -177,8 +175,7 @@ export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
   if (exchange.client === null) return;
   if (nowMs >= exchange.totalDueMs) failExchange(exchange, Failure.TotalTimeout);
   else if (nowMs >= exchange.connectDueMs) failAttempt(exchange, Failure.ConnectTimeout);
-  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered)
-    failAttempt(exchange, Failure.AttemptTimeout);
+  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) failAttempt(exchange, Failure.AttemptTimeout);
   else if (nowMs >= exchange.responseDueMs) {
     if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseStalled);
     else failAttempt(exchange, Failure.ResponseTimeout);

@@ -57,8 +57,7 @@ class HttpDataPlane implements DataPlane {
 
   prepare(snapshot: Snapshot): string | undefined {
     const missing = snapshot.listeners.find((listener) => !this.#listeners.has(listener.name));
-    if (missing !== undefined)
-      return `listener ${missing.name} is new, and its socket is not in this process`;
+    if (missing !== undefined) return `listener ${missing.name} is new, and its socket is not in this process`;
     this.#prepared = this.#compile(snapshot);
     return undefined;
   }
@@ -80,8 +79,7 @@ class HttpDataPlane implements DataPlane {
       this.#states.set(row, state);
       // A DOWN endpoint's unused connections are not to be found good again when it comes back.
       if (state === EndpointState.Down)
-        for (const endpoint of this.#endpoints.values())
-          if (endpoint.row === row) endpoint.closeIdle();
+        for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
     }
     for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
   }
@@ -127,8 +125,7 @@ class HttpDataPlane implements DataPlane {
   }
 
   #settings(listener: ListenerSnapshot, active: Active): ReturnType<typeof listenerSettings> {
-    const poolIndex = (name: string): number =>
-      active.snapshot.pools.findIndex((pool) => pool.name === name);
+    const poolIndex = (name: string): number => active.snapshot.pools.findIndex((pool) => pool.name === name);
     return listenerSettings(listener, new Router(listener, poolIndex), active.pools);
   }
 

@@ -108,8 +108,7 @@ function cutResponse(exchange: Exchange): void {
 export function abortByClient(client: ClientConnection, failure: Failure): void {
   const exchange = client.exchange!;
   exchange.failure = failure;
-  if (failure !== Failure.None)
-    exchange.runtime.counters[client.listener.base + ListenerSlot.clientGone]!++;
+  if (failure !== Failure.None) exchange.runtime.counters[client.listener.base + ListenerSlot.clientGone]!++;
   detach(exchange);
   endExchange(exchange);
 }

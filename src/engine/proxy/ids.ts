@@ -24,8 +24,7 @@ export class ExchangeIds {
       [52, "-00"],
     ];
     for (const [at, text] of fixed)
-      for (let which = 0; which < text.length; which++)
-        this.traceparent[at + which] = text.charCodeAt(which);
+      for (let which = 0; which < text.length; which++) this.traceparent[at + which] = text.charCodeAt(which);
   }
 
   draw(): void {
@@ -41,13 +40,7 @@ export class ExchangeIds {
   }
 }
 
-function writeHex(
-  out: Uint8Array,
-  at: number,
-  bytes: Uint8Array,
-  from: number,
-  count: number,
-): void {
+function writeHex(out: Uint8Array, at: number, bytes: Uint8Array, from: number, count: number): void {
   for (let which = 0; which < count; which++) {
     const byte = bytes[from + which]!;
     out[at++] = hexDigits[byte >> 4]!;

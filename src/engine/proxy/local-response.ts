@@ -44,18 +44,13 @@ function respondAndEnd(client: ClientConnection, status: number, code: string, t
 }
 
 /** Answers an exchange ourselves. The connection stays open where the request was read to its end. */
-export function respondTo(
-  exchange: Exchange,
-  failure: Failure,
-  refusal: Refusal = Refusal.None,
-): void {
+export function respondTo(exchange: Exchange, failure: Failure, refusal: Refusal = Refusal.None): void {
   const client = exchange.client!;
   const isRefused = refusal !== Refusal.None;
   const status = isRefused ? refusalStatus(refusal) : failureStatus(failure);
   const code = isRefused ? refusalCode(refusal) : failureCode(failure);
   const text = isRefused ? refusalText(refusal) : failureText(failure);
-  exchange.keepsClient =
-    exchange.keepsClient && exchange.isRequestDone && !isRefused && !exchange.runtime.isDraining;
+  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !isRefused && !exchange.runtime.isDraining;
   exchange.hasAnswered = true;
   exchange.status = status;
   countStatus(client, status);

@@ -27,12 +27,7 @@ export function beginPartial(
 }
 
 /** Adds `bytes[from, end)` and reads on. All that came stays in `partial.bytes`, what follows the head included. */
-export function feedPartial(
-  partial: PartialHead,
-  bytes: Uint8Array,
-  from: number,
-  end: number,
-): Fed {
+export function feedPartial(partial: PartialHead, bytes: Uint8Array, from: number, end: number): Fed {
   const length = partial.length + end - from;
   if (length > partial.bytes.length) {
     const larger = new Uint8Array(length * 2);

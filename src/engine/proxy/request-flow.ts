@@ -24,12 +24,7 @@ import { beginPartial, feedPartial } from "./partial-head.ts";
 const aheadBytesMax = 65_536;
 
 /** Reads a request head, or on with one, and starts the exchange when it is complete. */
-export function readHead(
-  client: ClientConnection,
-  chunk: Uint8Array,
-  from: number,
-  end: number,
-): void {
+export function readHead(client: ClientConnection, chunk: Uint8Array, from: number, end: number): void {
   const runtime = client.listener.runtime;
   const settings = client.listener.settings;
   const partial = client.partial;
@@ -53,13 +48,7 @@ export function readHead(
 }
 
 /** A complete and valid head: who answers it, and what is sent there. */
-function begin(
-  client: ClientConnection,
-  head: HeadParser,
-  bytes: Uint8Array,
-  base: number,
-  end: number,
-): void {
+function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
   const listener = client.listener;
   const settings = listener.settings;
   const runtime = listener.runtime;
@@ -73,8 +62,7 @@ function begin(
   exchange.startedMs = runtime.nowMs;
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
-  exchange.isConditionalWrite =
-    head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
+  exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
   exchange.clientMinor = head.minor;
   exchange.keepsClient = isPersistent(head);
   exchange.requestFraming = requestFraming(head);
@@ -109,9 +97,7 @@ function begin(
 
   const room = head.headBytes * 2 + requestGrowthMax;
   exchange.out = runtime.takeBuffer(
-    exchange.requestFraming === Framing.Length
-      ? room + Math.min(head.contentLength, pool.retry.bodyBytes)
-      : room,
+    exchange.requestFraming === Framing.Length ? room + Math.min(head.contentLength, pool.retry.bodyBytes) : room,
   );
   const writing = runtime.writing;
   writing.rules = settings.rules;
@@ -129,16 +115,10 @@ function begin(
     startAttempt(exchange);
     return;
   }
-  if (exchange.requestFraming === Framing.Chunked)
-    exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
   if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
-  if (
-    client.exchange === exchange &&
-    exchange.connection === null &&
-    !exchange.isCounting &&
-    exchange.attempts === 0
-  )
+  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
     startAttempt(exchange);
 }
 
@@ -206,8 +186,7 @@ function judgeRate(exchange: Exchange, client: ClientConnection): void {
   if (bodyMs === 0) return;
   client.awaitRead(nowMs + bodyMs);
   const elapsedMs = nowMs - client.bodyStartMs - client.pausedMs;
-  if (elapsedMs > bodyMs && client.bodyBytes * 1000 < minRate * elapsedMs)
-    failExchange(exchange, Failure.BodyTooSlow);
+  if (elapsedMs > bodyMs && client.bodyBytes * 1000 < minRate * elapsedMs) failExchange(exchange, Failure.BodyTooSlow);
 }
 
 /** Bytes of the request body, as the endpoint gets them. */
@@ -227,8 +206,7 @@ function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number
     return;
   }
   if (exchange.canReplay) {
-    if (exchange.outLength - exchange.headLength + (to - from) <= keptMax)
-      exchange.append(bytes, from, to);
+    if (exchange.outLength - exchange.headLength + (to - from) <= keptMax) exchange.append(bytes, from, to);
     else exchange.canReplay = false;
   }
   const connection = exchange.connection!;
@@ -258,12 +236,7 @@ function sendCounted(exchange: Exchange): void {
 }
 
 /** Keeps bytes that belong to the client's next request; past a bound the client is not read any more. */
-export function readAhead(
-  client: ClientConnection,
-  bytes: Uint8Array,
-  from: number,
-  end: number,
-): void {
+export function readAhead(client: ClientConnection, bytes: Uint8Array, from: number, end: number): void {
   const ahead = client.ahead;
   if (ahead === null) client.ahead = bytes.slice(from, end);
   else {

@@ -21,11 +21,7 @@ const informationalMax = 32;
 const trailerBytesMax = 65_536;
 
 /** Reads a response head, or on with one: interim answers first, then the final one with what came of its body. */
-export function readResponseHead(
-  exchange: Exchange,
-  connection: EndpointConnection,
-  chunk: Uint8Array,
-): void {
+export function readResponseHead(exchange: Exchange, connection: EndpointConnection, chunk: Uint8Array): void {
   let bytes = chunk;
   let base = 0;
   let end = chunk.length;
@@ -36,8 +32,7 @@ export function readResponseHead(
     if (partial === null) {
       head.reset(responseHeadLimits);
       fed = head.feed(bytes, base, end);
-      if (fed === Fed.More)
-        connection.partial = beginPartial(true, responseHeadLimits, bytes, base, end);
+      if (fed === Fed.More) connection.partial = beginPartial(true, responseHeadLimits, bytes, base, end);
     } else {
       fed = feedPartial(partial, bytes, base, end);
       head = partial.parser;
@@ -57,8 +52,7 @@ export function readResponseHead(
       return;
     }
     if (head.status === 101) {
-      if (exchange.asksUpgrade && exchange.isRequestDone)
-        beginTunnel(exchange, connection, head, bytes, base, end);
+      if (exchange.asksUpgrade && exchange.isRequestDone) beginTunnel(exchange, connection, head, bytes, base, end);
       else failAttempt(exchange, Failure.BadResponse);
       return;
     }
@@ -109,24 +103,13 @@ function answer(
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
   exchange.keepsClient =
-    exchange.keepsClient &&
-    exchange.isRequestDone &&
-    !runtime.isDraining &&
-    exchange.reframe !== Reframe.ToClose;
+    exchange.keepsClient && exchange.isRequestDone && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
   const persistence = !exchange.keepsClient
     ? Persistence.Close
     : exchange.clientMinor === 0
       ? Persistence.KeepAlive
       : Persistence.Silent;
-  const headLength = writeResponseHead(
-    head,
-    bytes,
-    base,
-    runtime.scratch,
-    0,
-    exchange.reframe,
-    persistence,
-  );
+  const headLength = writeResponseHead(head, bytes, base, runtime.scratch, 0, exchange.reframe, persistence);
   const from = base + head.headBytes;
 
   if (framing === Framing.UntilClose) {
@@ -164,8 +147,7 @@ function answer(
 }
 
 function reframeFor(framing: Framing, clientMinor: number): Reframe {
-  if (framing === Framing.UntilClose)
-    return clientMinor === 0 ? Reframe.ToClose : Reframe.ToChunked;
+  if (framing === Framing.UntilClose) return clientMinor === 0 ? Reframe.ToClose : Reframe.ToChunked;
   return framing === Framing.Chunked && clientMinor === 0 ? Reframe.ToClose : Reframe.Keep;
 }
 
@@ -199,10 +181,7 @@ function headAndBody(
     copyBytes(scratch, headLength, bytes, from, bodyEnd);
     return toClient(exchange, scratch, 0, headLength + bodyEnd - from, false);
   }
-  return (
-    toClient(exchange, scratch, 0, headLength, false) &&
-    toClient(exchange, bytes, from, bodyEnd, true)
-  );
+  return toClient(exchange, scratch, 0, headLength, false) && toClient(exchange, bytes, from, bodyEnd, true);
 }
 
 /** Passes on what came of a response body. */
@@ -220,8 +199,7 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
       if (to < end) exchange.endpointPersists = false;
       if (exchange.responseRemaining > 0) exchange.awaitBody();
       else exchange.responseDueMs = never;
-      if (toClient(exchange, chunk, 0, to, true) && exchange.responseRemaining === 0)
-        finishBody(exchange);
+      if (toClient(exchange, chunk, 0, to, true) && exchange.responseRemaining === 0) finishBody(exchange);
       return;
     }
     case Framing.Chunked: {
@@ -235,8 +213,7 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
         if (decoder.readEnd < end) exchange.endpointPersists = false;
         exchange.responseDueMs = never;
       } else exchange.awaitBody();
-      if (toClient(exchange, chunk, 0, decoder.writeEnd, true) && decoded === Decoded.Done)
-        finishBody(exchange);
+      if (toClient(exchange, chunk, 0, decoder.writeEnd, true) && decoded === Decoded.Done) finishBody(exchange);
       return;
     }
     default:
@@ -247,8 +224,7 @@ export function readResponseBody(exchange: Exchange, chunk: Uint8Array): void {
 
 /** The body is complete: trailers that were kept follow it. */
 function finishBody(exchange: Exchange): void {
-  const tail =
-    exchange.responseFraming === Framing.Chunked ? exchange.responseDecoder!.tail : undefined;
+  const tail = exchange.responseFraming === Framing.Chunked ? exchange.responseDecoder!.tail : undefined;
   if (tail !== undefined && !toClient(exchange, tail, 0, tail.length, true)) return;
   completeResponse(exchange);
 }
@@ -283,22 +259,12 @@ export function responseEnded(exchange: Exchange): void {
     failExchange(exchange, Failure.ResponseCut);
     return;
   }
-  if (
-    exchange.reframe === Reframe.ToChunked &&
-    !toClient(exchange, lastChunk, 0, lastChunk.length, true)
-  )
-    return;
+  if (exchange.reframe === Reframe.ToChunked && !toClient(exchange, lastChunk, 0, lastChunk.length, true)) return;
   completeResponse(exchange);
 }
 
 /** Writes to the client; while it takes no more, the endpoint is not read. False when the client is gone. */
-export function toClient(
-  exchange: Exchange,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  isOwned: boolean,
-): boolean {
+export function toClient(exchange: Exchange, bytes: Uint8Array, from: number, to: number, isOwned: boolean): boolean {
   const client = exchange.client!;
   const runtime = exchange.runtime;
   runtime.counters[client.listener.base + ListenerSlot.bytesOut]! += to - from;
@@ -310,8 +276,7 @@ export function toClient(
   }
   if (client.backlog !== null) {
     exchange.connection?.pause();
-    if (client.writeDueMs === never)
-      client.awaitWrite(runtime.nowMs + client.listener.settings.timeouts.writeMs);
+    if (client.writeDueMs === never) client.awaitWrite(runtime.nowMs + client.listener.settings.timeouts.writeMs);
   }
   return true;
 }

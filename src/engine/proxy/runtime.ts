@@ -80,8 +80,7 @@ export class Runtime {
   #tick(): void {
     const now = clock.monotonicMs();
     const lateMs = now - this.nowMs - tickMs;
-    if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!)
-      this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
+    if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
     this.nowMs = now;
     this.wheel.advance(now);
   }
@@ -106,8 +105,7 @@ export class Runtime {
   }
 
   giveBackBuffer(buffer: Uint8Array): void {
-    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax)
-      this.#buffers.push(buffer);
+    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax) this.#buffers.push(buffer);
   }
 
   stop(): void {

@@ -43,18 +43,9 @@ export function beginTunnel(
   // The request is on its way for good; only the connections are needed now.
   runtime.giveBackBuffer(exchange.out);
   exchange.out = new Uint8Array(0);
-  const length = writeResponseHead(
-    head,
-    bytes,
-    base,
-    runtime.scratch,
-    0,
-    Reframe.Keep,
-    Persistence.Upgrade,
-  );
+  const length = writeResponseHead(head, bytes, base, runtime.scratch, 0, Reframe.Keep, Persistence.Upgrade);
   if (!toClient(exchange, runtime.scratch, 0, length, false)) return;
-  if (base + head.headBytes < end && !toClient(exchange, bytes, base + head.headBytes, end, true))
-    return;
+  if (base + head.headBytes < end && !toClient(exchange, bytes, base + head.headBytes, end, true)) return;
   const ahead = client.ahead;
   client.ahead = null;
   client.resume();

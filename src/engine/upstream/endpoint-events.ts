@@ -41,12 +41,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
   drain(socket) {
     const connection = socket.data;
     const exchange = connection.exchange;
-    if (
-      connection.state === ConnectionState.Closed ||
-      connection.backlog === null ||
-      exchange === null
-    )
-      return;
+    if (connection.state === ConnectionState.Closed || connection.backlog === null || exchange === null) return;
     const taken = flush(connection);
     if (taken === broken) {
       lose(connection, exchange, true);

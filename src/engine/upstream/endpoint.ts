@@ -56,8 +56,7 @@ export class Endpoint {
     if (connection === undefined) return undefined;
     if (!isIdempotent) {
       const idleMs = this.runtime.nowMs - connection.idleSinceMs;
-      const boundMs =
-        connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
+      const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
       if (idleMs >= boundMs) return undefined;
     }
     this.#idle.pop();
@@ -92,11 +91,7 @@ export class Endpoint {
   /** Keeps a connection whose exchange is over for the next one, at most `idleMs`. */
   keep(connection: EndpointConnection, idleMs: number): void {
     const runtime = this.runtime;
-    if (
-      runtime.isDraining ||
-      runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker ||
-      idleMs <= 0
-    ) {
+    if (runtime.isDraining || runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker || idleMs <= 0) {
       connection.close();
       return;
     }

@@ -33,8 +33,7 @@ export class Pool {
     this.timeouts = snapshot.timeouts;
     this.reuse = snapshot.reuse;
     this.budget = new RetryBudget(snapshot.retry.budget);
-    for (const condition of snapshot.retry.on)
-      if (typeof condition === "number") this.retriesStatus[condition] = 1;
+    for (const condition of snapshot.retry.on) if (typeof condition === "number") this.retriesStatus[condition] = 1;
     this.#snapshot = snapshot;
     this.#endpoints = endpoints;
     this.#states = snapshot.endpoints.map((endpoint) => stateOf(endpoint.row));

@@ -40,8 +40,7 @@ export class FrameReader {
         if (this.#bytes < lengthBytes) return messages;
         const header = this.#take(lengthBytes);
         this.#awaited = new DataView(header.buffer, header.byteOffset).getUint32(0);
-        if (this.#awaited > frameBytesMax)
-          return `a frame of ${this.#awaited} bytes (most: ${frameBytesMax})`;
+        if (this.#awaited > frameBytesMax) return `a frame of ${this.#awaited} bytes (most: ${frameBytesMax})`;
       }
       if (this.#bytes < this.#awaited) return messages;
       const body = this.#take(this.#awaited);

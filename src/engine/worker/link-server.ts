@@ -66,7 +66,5 @@ function linkOf(peer: UnixPeer, { index, pid }: Hello): WorkerLink {
 
 function wrongHello(message: ToSupervisor): string | undefined {
   if (message?.kind !== "hello") return "no hello";
-  return message.linkVersion === linkVersion
-    ? undefined
-    : `link version ${message.linkVersion}, wanted ${linkVersion}`;
+  return message.linkVersion === linkVersion ? undefined : `link version ${message.linkVersion}, wanted ${linkVersion}`;
 }

@@ -79,8 +79,7 @@ describe("worker link", () => {
     const why = "x".repeat(20_000_000);
     const supervisor = server(at);
     const worker = client(at, (message) => {
-      if (message.kind === "commit")
-        worker.send({ kind: "refused", revision: message.revision, why });
+      if (message.kind === "commit") worker.send({ kind: "refused", revision: message.revision, why });
     });
     const link = await supervisor.hello;
     link.send({

@@ -14,9 +14,7 @@ export function parseWorkerOptions(args: readonly string[]): WorkerOptions {
     linkPath: required(values.link),
     memoryPath: required(values.memory),
     drainMs: Number(required(values["drain-ms"])),
-    ...(uid === undefined || gid === undefined
-      ? {}
-      : { user: { uid: Number(uid), gid: Number(gid) } }),
+    ...(uid === undefined || gid === undefined ? {} : { user: { uid: Number(uid), gid: Number(gid) } }),
   };
 }
 

@@ -1,9 +1,4 @@
-import {
-  linkVersion,
-  type EndpointRowState,
-  type ToSupervisor,
-  type ToWorker,
-} from "../../model/link.ts";
+import { linkVersion, type EndpointRowState, type ToSupervisor, type ToWorker } from "../../model/link.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { openCounters } from "../../observe/counter-file.ts";
 import type { Platform, UserIds } from "../../platform/ports.ts";
@@ -33,11 +28,7 @@ type LogLevel = "debug" | "info" | "warn" | "error";
  * Runs this process as a worker, until a drain is over or the supervisor was never there. Whatever fails before the
  * first `ready` ends the process with code 1: the supervisor counts that and says so.
  */
-export function runWorker(
-  options: WorkerOptions,
-  platform: Platform,
-  createDataPlane: CreateDataPlane,
-): void {
+export function runWorker(options: WorkerOptions, platform: Platform, createDataPlane: CreateDataPlane): void {
   const { processes } = platform;
   processes.nameThis(workerProcessName);
   const memory = platform.sharedMemory.open(options.memoryPath);
@@ -70,12 +61,7 @@ class Worker {
   #revision: number | undefined;
   #isDraining = false;
 
-  constructor(
-    options: WorkerOptions,
-    platform: Platform,
-    counters: Float64Array,
-    createDataPlane: CreateDataPlane,
-  ) {
+  constructor(options: WorkerOptions, platform: Platform, counters: Float64Array, createDataPlane: CreateDataPlane) {
     this.#options = options;
     this.#platform = platform;
     this.#dataPlane = createDataPlane({
@@ -135,11 +121,7 @@ class Worker {
         return this.#drain(message.drainMs);
       default:
         // Raised link versions keep this from happening; the type keeps the list complete.
-        return this.#log(
-          "error",
-          "link-unknown-message",
-          `message ${(message satisfies never as ToWorker).kind}`,
-        );
+        return this.#log("error", "link-unknown-message", `message ${(message satisfies never as ToWorker).kind}`);
     }
   }
 
@@ -153,8 +135,7 @@ class Worker {
       this.#dataPlane.setStates(states);
     } else {
       const why = this.#dataPlane.prepare(snapshot);
-      if (why !== undefined)
-        return this.#send({ kind: "refused", revision: snapshot.revision, why });
+      if (why !== undefined) return this.#send({ kind: "refused", revision: snapshot.revision, why });
       this.#dataPlane.commit(snapshot.revision, states);
     }
     this.#revision = snapshot.revision;
@@ -164,9 +145,7 @@ class Worker {
   #prepare(snapshot: Snapshot): void {
     const { revision } = snapshot;
     const why = this.#dataPlane.prepare(snapshot);
-    this.#send(
-      why === undefined ? { kind: "prepared", revision } : { kind: "refused", revision, why },
-    );
+    this.#send(why === undefined ? { kind: "prepared", revision } : { kind: "refused", revision, why });
   }
 
   #commit(revision: number, states: readonly EndpointRowState[]): void {

@@ -21,10 +21,7 @@ export function closeClients(): void {
 }
 
 /** Rejects where the connection is refused. */
-export async function connect(address: {
-  readonly host: string;
-  readonly port: number;
-}): Promise<EchoClient> {
+export async function connect(address: { readonly host: string; readonly port: number }): Promise<EchoClient> {
   const closed = Promise.withResolvers<void>();
   let answer = Promise.withResolvers<EchoAnswer>();
   answer.promise.catch(() => undefined);

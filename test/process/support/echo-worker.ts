@@ -58,9 +58,7 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
         },
         data(socket: Bun.Socket<undefined>, bytes: Buffer) {
           if (bytes.toString().trim() === "hold") return;
-          socket.write(
-            `${JSON.stringify({ pid: process.pid, uid: process.getuid?.(), revision, states })}\n`,
-          );
+          socket.write(`${JSON.stringify({ pid: process.pid, uid: process.getuid?.(), revision, states })}\n`);
         },
         close(socket: Bun.Socket<undefined>) {
           open.delete(socket);

@@ -103,16 +103,8 @@ export interface SpawnChanges {
   readonly gid?: number;
 }
 
-export function startInstance(
-  folder: TestFolder,
-  { worker, ...ids }: SpawnChanges = {},
-): TestInstance {
-  const command = [
-    process.execPath,
-    runMain,
-    folder.file,
-    ...(worker === undefined ? [] : [worker]),
-  ];
+export function startInstance(folder: TestFolder, { worker, ...ids }: SpawnChanges = {}): TestInstance {
+  const command = [process.execPath, runMain, folder.file, ...(worker === undefined ? [] : [worker])];
   const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe", ...ids });
   const errors = new LineLog(child.stderr);
   const outputs = new LineLog(child.stdout);
@@ -132,18 +124,11 @@ export function startInstance(
       const number = ++views;
       void child.stdin.write("view\n");
       void child.stdin.flush();
-      await outputs.find(
-        () => outputs.lines.filter((line) => line.startsWith("{")).length >= number,
-      );
-      return JSON.parse(
-        outputs.lines.filter((line) => line.startsWith("{"))[number - 1]!,
-      ) as StatusView;
+      await outputs.find(() => outputs.lines.filter((line) => line.startsWith("{")).length >= number);
+      return JSON.parse(outputs.lines.filter((line) => line.startsWith("{"))[number - 1]!) as StatusView;
     },
     rewrite(changes) {
-      const text =
-        typeof changes === "string"
-          ? changes
-          : JSON.stringify({ ...baseConfig(folder.path), ...changes });
+      const text = typeof changes === "string" ? changes : JSON.stringify({ ...baseConfig(folder.path), ...changes });
       writeFileSync(folder.file, text);
     },
     kill: (signal) => child.kill(signal),
@@ -165,9 +150,7 @@ class LineLog {
       const found = this.lines.find(isWanted);
       if (found !== undefined) return found;
       if (this.#isEnded)
-        throw new Error(
-          `the process ended without the wanted line; it said:\n${this.lines.join("\n")}`,
-        );
+        throw new Error(`the process ended without the wanted line; it said:\n${this.lines.join("\n")}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
   }

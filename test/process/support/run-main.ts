@@ -32,11 +32,7 @@ process.exitCode = await run(
       const stateOf = (isResolved: boolean) => (isResolved ? EndpointState.Up : EndpointState.Down);
       return {
         update(pools) {
-          rows = new Map(
-            pools.flatMap(({ endpoints }) =>
-              endpoints.map(({ row, ip }) => [row, ip !== undefined]),
-            ),
-          );
+          rows = new Map(pools.flatMap(({ endpoints }) => endpoints.map(({ row, ip }) => [row, ip !== undefined])));
         },
         states: () => [...rows].map(([row, isResolved]) => [row, stateOf(isResolved)]),
         trouble: () => undefined,
