@@ -296,6 +296,7 @@ export function authorityFrom(head: HeadParser): number {
   return head.hostRow < 0 ? 0 : head.fields[head.hostRow * columns + Column.Value]!;
 }
 
+/** Where it ends. */
 export function authorityTo(head: HeadParser): number {
   if (head.targetForm === TargetForm.Absolute) return head.authorityEnd;
   return head.hostRow < 0 ? 0 : head.fields[head.hostRow * columns + Column.ValueEnd]!;

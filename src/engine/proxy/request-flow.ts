@@ -55,7 +55,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   runtime.counters[listener.base + ListenerSlot.exchanges]!++;
   runtime.counters[listener.base + ListenerSlot.exchangesNow]!++;
   client.awaitRead(never);
-  const peer = (client.peer ??= listener.peerOf(client.socket));
+  client.peer ??= listener.peerOf(client.socket);
   const exchange = runtime.takeExchange();
   client.exchange = exchange;
   exchange.client = client;
@@ -95,6 +95,23 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.endpoint = endpoint;
   exchange.isCounting = exchange.requestFraming === Framing.Chunked && endpoint.speaks10;
 
+  writeHead(exchange, head, bytes, base);
+  if (exchange.requestFraming === Framing.None) {
+    startAttempt(exchange);
+    return;
+  }
+  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
+  // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
+  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
+    startAttempt(exchange);
+}
+
+/** The head as the endpoint gets it, at the beginning of `exchange.out`. */
+function writeHead(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: number): void {
+  const { settings, runtime } = exchange.client!.listener;
+  const peer = exchange.client!.peer!;
+  const pool = exchange.pool!;
   const room = head.headBytes * 2 + requestGrowthMax;
   exchange.out = runtime.takeBuffer(
     exchange.requestFraming === Framing.Length ? room + Math.min(head.contentLength, pool.retry.bodyBytes) : room,
@@ -110,16 +127,6 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.headLength = writeRequestHead(head, bytes, base, exchange.out, 0, writing);
   exchange.outLength = exchange.headLength;
   exchange.canReplay = true;
-
-  if (exchange.requestFraming === Framing.None) {
-    startAttempt(exchange);
-    return;
-  }
-  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
-  if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
-  // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
-  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
-    startAttempt(exchange);
 }
 
 function beginBody(client: ClientConnection, exchange: Exchange, head: HeadParser): void {

@@ -98,7 +98,7 @@ export function tunnelDrained(exchange: Exchange): void {
 export function endTunnel(exchange: Exchange, resets: boolean): void {
   const client = exchange.client!;
   const connection = exchange.connection;
-  if (!resets && (client.backlog !== null || connection?.backlog != null)) return;
+  if (!resets && (client.backlog !== null || (connection !== null && connection.backlog !== null))) return;
   if (resets) connection?.socket?.terminate();
   abortByClient(client, resets ? Failure.ResponseReset : Failure.None);
   client.close(resets);
