@@ -11,7 +11,10 @@ const root = resolve(import.meta.dir, "..");
 /** oxlint, oxfmt and tsc start as scripts of Bun, so that none of them depends on which Node is installed. */
 const steps: readonly Step[] = [
   { name: "types", args: [join(root, "node_modules/typescript/bin/tsc"), "--noEmit", "-p", "."] },
-  { name: "lint", args: [join(root, "node_modules/oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"] },
+  {
+    name: "lint",
+    args: [join(root, "node_modules/oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"],
+  },
   { name: "format", args: [join(root, "node_modules/oxfmt/bin/oxfmt"), "--check"] },
   { name: "walls", args: ["test", "--only-failures", "./test/architecture"] },
 ];

@@ -93,7 +93,10 @@ function overridesOf(layer: Layer): unknown[] {
   const found: unknown[] = [{ files: [`${folder}/**/*.ts`], rules: rulesOf(layer, downwards) }];
   if (layer === "core") {
     const patterns = [...downwards, packagesFor("src/core/config/"), builtins];
-    found.push({ files: ["src/core/config/**/*.ts"], rules: { "no-restricted-imports": ["error", { patterns }] } });
+    found.push({
+      files: ["src/core/config/**/*.ts"],
+      rules: { "no-restricted-imports": ["error", { patterns }] },
+    });
   }
   if (layer === "engine") {
     const patterns = [...downwards, packagesFor("src/engine/net/")];
@@ -123,7 +126,10 @@ function rulesOf(layer: Layer, downwards: readonly unknown[]): Record<string, Se
     };
   }
   const isPure = pureLayers.includes(layer);
-  const doors = [...worldGlobals].map((name) => ({ name, message: "a port of src/platform/ brings this" }));
+  const doors = [...worldGlobals].map((name) => ({
+    name,
+    message: "a port of src/platform/ brings this",
+  }));
   const timeless = ["Date", "Promise"].map((name) => ({
     name,
     message: "a pure folder decides from what it is given",

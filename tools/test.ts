@@ -69,7 +69,12 @@ function readOptions(): Options | string {
         root: { type: "string", default: resolve(import.meta.dir, "..") },
       },
     });
-    return { root: values.root, filters: positionals, install: values.install, listNeeds: values["list-needs"] };
+    return {
+      root: values.root,
+      filters: positionals,
+      install: values.install,
+      listNeeds: values["list-needs"],
+    };
   } catch (error) {
     return `npm test: ${(error as Error).message}; it knows --install, --list-needs and parts of file paths`;
   }

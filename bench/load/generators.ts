@@ -43,7 +43,12 @@ export async function runWrk(
   const command = ["wrk", "-t1", `-c${load.connections}`, `-d${options.seconds}s`, "--timeout", "10s"];
   command.push("-s", join(benchDir, "wrk.lua"), load.url, "--", options.verify ? "verify" : "load");
   command.push(load.bodyFile, load.postFile ?? "-", load.isClosing ? "close" : "keep");
-  const output = await runToEnd({ name: "wrk", command, core: settings.loadCore, dir: settings.dir });
+  const output = await runToEnd({
+    name: "wrk",
+    command,
+    core: settings.loadCore,
+    dir: settings.dir,
+  });
   const line = output.split("\n").find((entry) => entry.startsWith("RESULT "));
   if (line === undefined) throw new Error(`wrk reported no result: ${output}`);
   return JSON.parse(line.slice("RESULT ".length)) as WrkResult;
@@ -85,7 +90,10 @@ export async function runH2load(
 
 /** One line a request: start (µs since 1970), status (-1: none), microseconds to the last byte. */
 export function readH2loadLog(text: string, wanted: number): RateResult {
-  const rows = text.trimEnd().split("\n").map((line) => line.split("\t").map(Number));
+  const rows = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split("\t").map(Number));
   const good = rows.filter(([, status]) => status === 200);
   const starts = rows.map(([start = 0]) => start);
   const times = good.map(([, , time = 0]) => time).sort((a, b) => a - b);

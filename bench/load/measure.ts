@@ -138,7 +138,12 @@ async function measureRate(load: Load, settings: BenchSettings, seconds: number,
 }
 
 function wrkFaults(result: WrkResult): string[] {
-  const counted = { connect: result.connect, read: result.read, write: result.write, timeout: result.timeout };
+  const counted = {
+    connect: result.connect,
+    read: result.read,
+    write: result.write,
+    timeout: result.timeout,
+  };
   const faults = Object.entries(counted).flatMap(([what, count]) => (count > 0 ? [`${count} ${what} errors`] : []));
   if (result.status > 0) faults.push(`${result.status} answers with a status above 399`);
   if (result.requests === 0) faults.push("no request finished");

@@ -43,7 +43,15 @@ export async function startPeer(name: PeerName, settings: BenchSettings, backend
   const dir = join(settings.dir, name);
   mkdirSync(dir, { recursive: true });
   const [endpoint1 = 0, endpoint2 = 0, endpoint3 = 0] = endpoints;
-  const values = { dir, listen, admin, health: backend.healthPort, endpoint1, endpoint2, endpoint3 };
+  const values = {
+    dir,
+    listen,
+    admin,
+    health: backend.healthPort,
+    endpoint1,
+    endpoint2,
+    endpoint3,
+  };
   const child = starters[name]({ settings, dir, listen, backend, values });
   if (name === "ours") await waitForAnswer("http://localhost/readyz", child, join(dir, "admin.sock"));
   await waitForAnswer(`http://127.0.0.1:${listen}/125`, child);
@@ -67,7 +75,10 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
     const file = join(place.dir, "Caddyfile");
     writeConfig("Caddyfile", file, place.values);
     const home = { HOME: place.dir, XDG_CONFIG_HOME: place.dir, XDG_DATA_HOME: place.dir };
-    return start(place, "caddy", ["caddy", "run", "--adapter", "caddyfile", "--config", file], { ...home, GOMAXPROCS: "1" });
+    return start(place, "caddy", ["caddy", "run", "--adapter", "caddyfile", "--config", file], {
+      ...home,
+      GOMAXPROCS: "1",
+    });
   },
   "http-proxy-3": (place) => {
     const ports = [place.listen, place.values["endpoint1"], place.values["endpoint2"], place.values["endpoint3"]];
@@ -93,7 +104,8 @@ const nodeBinary = join(peersDir, "node_modules/node/bin/node");
 /** Why a peer cannot be measured here, or undefined. Installs the two npm packages where they are missing. */
 export async function missing(name: PeerName, settings: BenchSettings): Promise<string | undefined> {
   if (name === "http-proxy-3") return await installNodePeer(settings);
-  if (name === "ours") return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
+  if (name === "ours")
+    return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
   const program = name === "again" ? "haproxy" : name === "bare" ? "nginx" : name;
   const debianPackage = program === "nginx" ? "nginx-light" : program;
   return Bun.which(program) === null ? `apt-get install --no-install-recommends ${debianPackage}` : undefined;
@@ -104,9 +116,19 @@ async function installNodePeer(settings: BenchSettings): Promise<string | undefi
   try {
     if (!installed) {
       const command = ["npm", "ci", "--prefix", peersDir, "--no-audit", "--no-fund"];
-      await runToEnd({ name: "npm", command, core: settings.loadCore, dir: join(settings.dir, "npm") });
+      await runToEnd({
+        name: "npm",
+        command,
+        core: settings.loadCore,
+        dir: join(settings.dir, "npm"),
+      });
     }
-    await runToEnd({ name: "node", command: [nodeBinary, "-v"], core: settings.loadCore, dir: settings.dir });
+    await runToEnd({
+      name: "node",
+      command: [nodeBinary, "-v"],
+      core: settings.loadCore,
+      dir: settings.dir,
+    });
     return undefined;
   } catch (error) {
     return `npm ci --prefix bench/load/peers (${error instanceof Error ? error.message.split("\n")[0] : String(error)})`;

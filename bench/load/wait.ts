@@ -13,7 +13,10 @@ export async function waitForAnswer(url: string, child: Child, socket?: string):
   const deadline = performance.now() + waitMs;
   while (performance.now() < deadline && !ended.yes) {
     try {
-      const answer = await fetch(url, { keepalive: false, ...(socket === undefined ? {} : { unix: socket }) });
+      const answer = await fetch(url, {
+        keepalive: false,
+        ...(socket === undefined ? {} : { unix: socket }),
+      });
       await answer.arrayBuffer();
       if (answer.status === 200) return;
     } catch {

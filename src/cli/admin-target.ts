@@ -4,7 +4,9 @@ import type { AdminConfig } from "../model/config.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 
 /** Where a command looks for the running instance. */
-export type AdminTarget = { readonly kind: "socket"; readonly path: string } | { readonly kind: "tcp"; readonly host: string; readonly port: number };
+export type AdminTarget =
+  | { readonly kind: "socket"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 export interface TargetOptions {
   /** `--admin`: a path (with a `/`), `HOST:PORT`, `:PORT` or `PORT` on 127.0.0.1, or an `http://` URL. */
@@ -16,10 +18,15 @@ export interface TargetOptions {
 /** In this order: --admin, the file's admin section (its socket, because it may do everything), the default socket. */
 export async function adminTarget(
   options: TargetOptions,
-  surroundings: { readonly env: Readonly<Record<string, string | undefined>>; readonly uid: number; readAdmin(file: string): Promise<AdminConfig> },
+  surroundings: {
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly uid: number;
+    readAdmin(file: string): Promise<AdminConfig>;
+  },
 ): Promise<AdminTarget> {
   if (options.admin !== undefined) return parseTarget(options.admin);
-  if (options.config !== undefined) return { kind: "socket", path: (await surroundings.readAdmin(options.config)).socket };
+  if (options.config !== undefined)
+    return { kind: "socket", path: (await surroundings.readAdmin(options.config)).socket };
   return { kind: "socket", path: instancePaths(surroundings).adminSocket };
 }
 
@@ -42,5 +49,8 @@ export function targetText(target: AdminTarget): string {
 }
 
 function badAddress(text: string): AppError {
-  return new AppError("admin-bad-address", `--admin ${text}: expected the path of a socket, such as /run/weichensteller/admin.sock, or HOST:PORT`);
+  return new AppError(
+    "admin-bad-address",
+    `--admin ${text}: expected the path of a socket, such as /run/weichensteller/admin.sock, or HOST:PORT`,
+  );
 }

@@ -28,7 +28,11 @@ const systemError = (code: string): Error => Object.assign(new Error(`${code}: s
 
 describe("check", () => {
   test("a good file is counted", () =>
-    expect(check(good)).toEqual({ code: 0, out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n", err: "" }));
+    expect(check(good)).toEqual({
+      code: 0,
+      out: "a.yaml: 1 listener, 1 pool, 2 endpoints: ok\n",
+      err: "",
+    }));
 
   test("mistakes are shown with their line, a caret and a hint", () => {
     expect(check(bad)).toEqual({
@@ -136,7 +140,11 @@ describe("a file that is none", () => {
     test(`${name}, as JSON`, () => {
       const { code, out, err } = check(text, { json: true });
       expect([code, err]).toEqual([1, ""]);
-      expect(JSON.parse(out)).toMatchObject({ ok: false, errors: 1, issues: [{ code: "file", line: 1, column: 1 }] });
+      expect(JSON.parse(out)).toMatchObject({
+        ok: false,
+        errors: 1,
+        issues: [{ code: "file", line: 1, column: 1 }],
+      });
     });
   }
 });

@@ -25,7 +25,11 @@ export interface CheckReport {
   readonly warnings: number;
   readonly issues: readonly Issue[];
   /** Absent where there are errors. */
-  readonly summary?: { readonly listeners: number; readonly pools: number; readonly endpoints: number };
+  readonly summary?: {
+    readonly listeners: number;
+    readonly pools: number;
+    readonly endpoints: number;
+  };
 }
 
 /**

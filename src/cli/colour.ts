@@ -13,7 +13,10 @@ const codes: Readonly<Record<Colour, readonly [number, number]>> = {
 };
 
 /** No colours without a terminal, with NO_COLOR set to anything (no-color.org), or on a terminal that says it is dumb. */
-export function paintFor(options: { readonly isTerminal: boolean; readonly env: Readonly<Record<string, string | undefined>> }): Paint {
+export function paintFor(options: {
+  readonly isTerminal: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}): Paint {
   const { isTerminal, env } = options;
   const noColor = env["NO_COLOR"];
   if (!isTerminal || (noColor !== undefined && noColor !== "") || env["TERM"] === "dumb") return plain;

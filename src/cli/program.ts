@@ -46,7 +46,10 @@ function buildProgram(ports: CliPorts, end: (code: number) => void): Command {
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .exitOverride()
-    .configureOutput({ writeOut: (text) => ports.io.out(text.trimEnd()), writeErr: (text) => ports.io.err(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => ports.io.out(text.trimEnd()),
+      writeErr: (text) => ports.io.err(text.trimEnd()),
+    })
     .showHelpAfterError("Help: weichensteller --help")
     .addHelpText(
       "after",
@@ -70,9 +73,12 @@ function addRun(program: Command, ports: CliPorts, end: (code: number) => void):
   program
     .command("run")
     .description("run an instance in the foreground until SIGTERM, Ctrl-C or stop")
-    .requiredOption("-c, --config <FILE>", "configuration")
-    .addHelpText("after", `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`)
-    .action(async ({ config }: { config: string }) => end(await ports.run(config)));
+    .option("-c, --config <FILE>", "configuration (required)")
+    .addHelpText(
+      "after",
+      `\nExample:\n  weichensteller run -c /etc/weichensteller/weichensteller.yaml\n${exitCodesHelp}`,
+    )
+    .action(async ({ config }: { config?: string }, command: Command) => end(await ports.run(given(config, command))));
 }
 
 function addStart(program: Command, ports: CliPorts, end: (code: number) => void): void {
@@ -80,28 +86,48 @@ function addStart(program: Command, ports: CliPorts, end: (code: number) => void
     .command("start")
     .description("quickstart: three small services and a balancer in front; with -c the same as run")
     .option("-c, --config <FILE>", "run this configuration instead of the quickstart")
-    .addOption(new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1").argParser(portArgument).default(defaultQuickstartPort).conflicts("config"))
-    .addHelpText("after", `\nExamples:\n  weichensteller start\n  weichensteller start --port 8081\n  npm start -- -c my.yaml\n${exitCodesHelp}`)
-    .action(async ({ config, port }: { config?: string; port: number }) => end(await (config === undefined ? ports.quickstart({ port }) : ports.run(config))));
+    .addOption(
+      new Option("-p, --port <PORT>", "port of the quickstart on 127.0.0.1; 0: any free one")
+        .argParser(portArgument)
+        .default(defaultQuickstartPort)
+        .conflicts("config"),
+    )
+    .addHelpText(
+      "after",
+      `\nExamples:\n  weichensteller start\n  weichensteller start --port 8081\n  npm start -- -c my.yaml\n${exitCodesHelp}`,
+    )
+    .action(async ({ config, port }: { config?: string; port: number }) =>
+      end(await (config === undefined ? ports.quickstart({ port }) : ports.run(config))),
+    );
 }
 
 function addCheck(program: Command, ports: CliPorts, end: (code: number) => void): void {
   program
     .command("check")
     .description("check a configuration without using it: all errors at once, with line and column")
-    .requiredOption("-c, --config <FILE>", "configuration")
+    .option("-c, --config <FILE>", "configuration (required)")
     .option("--json", "for machines")
-    .addHelpText("after", `\nExample:\n  weichensteller check -c my.yaml --json\n\nExit codes: 0 usable, 1 not usable, 2 wrong command line.`)
-    .action(async ({ config, json }: { config: string; json?: true }) => end(await ports.check({ file: config, isJson: json === true })));
+    .addHelpText(
+      "after",
+      `\nExample:\n  weichensteller check -c my.yaml --json\n\nExit codes: 0 usable, 1 not usable, 2 wrong command line.`,
+    )
+    .action(async ({ config, json }: { config?: string; json?: true }, command: Command) => {
+      end(await ports.check({ file: given(config, command), isJson: json === true }));
+    });
 }
 
 function addStatus(program: Command, ports: CliPorts, end: (code: number) => void): void {
   withTarget(program.command("status").description("show listeners, pools, endpoints with their reasons, and workers"))
     .option("--json", "for machines")
-    .addHelpText("after", `\nExamples:\n  weichensteller status\n  weichensteller status --admin 127.0.0.1:9400 --json\n${exitCodesHelp}`)
+    .addHelpText(
+      "after",
+      `\nExamples:\n  weichensteller status\n  weichensteller status --admin 127.0.0.1:9400 --json\n${exitCodesHelp}`,
+    )
     .action(async (options: TargetOptions & { json?: true }) => {
       const { runStatus } = await import("./status.ts");
-      end(await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io));
+      end(
+        await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io),
+      );
     });
 }
 
@@ -115,10 +141,24 @@ function addStop(program: Command, ports: CliPorts, end: (code: number) => void)
     });
 }
 
+/** Not commander's requiredOption, which reports itself missing where the user only mistyped it. */
+function given(config: string | undefined, command: Command): string {
+  if (config === undefined) command.error("error: '-c FILE' is missing: which configuration?");
+  return config;
+}
+
 function withTarget(command: Command): Command {
   return command
-    .addOption(new Option("-a, --admin <ADDRESS-OR-SOCKET>", "where the instance answers: a socket's path or HOST:PORT").conflicts("config"))
-    .option("-c, --config <FILE>", "the instance's configuration, whose admin section says where (default: the default socket)");
+    .addOption(
+      new Option(
+        "-a, --admin <ADDRESS-OR-SOCKET>",
+        "where the instance answers: a socket's path or HOST:PORT",
+      ).conflicts("config"),
+    )
+    .option(
+      "-c, --config <FILE>",
+      "the instance's configuration, whose admin section says where (default: the default socket)",
+    );
 }
 
 function surroundings({ io, readAdmin }: CliPorts): Parameters<typeof adminTarget>[1] {
@@ -127,6 +167,6 @@ function surroundings({ io, readAdmin }: CliPorts): Parameters<typeof adminTarge
 
 function portArgument(text: string): number {
   const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port < 1 || port > 65_535) throw new InvalidArgumentError("Expected a port, 1 to 65535.");
+  if (!/^[0-9]+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Expected a port, 0 to 65535.");
   return port;
 }

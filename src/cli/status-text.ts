@@ -27,9 +27,17 @@ function headLines(view: StatusView, { width, paint }: TextOptions): readonly st
   const stateColour: Colour = view.state === "running" ? "green" : "yellow";
   const since = spanText(view.nowAt - view.startedAt);
   const first = `${paint("bold", `weichensteller ${view.version}`)}  ${paint(stateColour, view.state)}  pid ${view.pid}  up ${since}`;
-  const revision = view.revision === 0 ? "no configuration yet" : `revision ${view.revision}, accepted ${spanText(view.nowAt - view.revisionAt)} ago`;
+  const revision =
+    view.revision === 0
+      ? "no configuration yet"
+      : `revision ${view.revision}, accepted ${spanText(view.nowAt - view.revisionAt)} ago`;
   const tcp = view.admin.tcp === undefined ? "" : `, http://${addressText(view.admin.tcp)}`;
-  return [first, ...[`config  ${view.file}  (${revision})`, `admin   ${view.admin.socket}${tcp}`].map((line) => (width === undefined ? line : cutTo(line, width)))];
+  return [
+    first,
+    ...[`config  ${view.file}  (${revision})`, `admin   ${view.admin.socket}${tcp}`].map((line) =>
+      width === undefined ? line : cutTo(line, width),
+    ),
+  ];
 }
 
 const listenerColumns: readonly Column[] = [
@@ -111,7 +119,9 @@ function errorCount({ counters }: EndpointView): number {
 function whyCell({ whyText, lastCheck }: EndpointView, nowAt: number): string {
   if (lastCheck === undefined) return whyText;
   const ago = `${spanText(nowAt - lastCheck.at)} ago`;
-  return lastCheck.isOk ? `${whyText} (${lastCheck.evidence} in ${millisText(lastCheck.durationMs)}, ${ago})` : `${whyText} (${ago})`;
+  return lastCheck.isOk
+    ? `${whyText} (${lastCheck.evidence} in ${millisText(lastCheck.durationMs)}, ${ago})`
+    : `${whyText} (${ago})`;
 }
 
 /** Green, red for what failed, yellow for what a person asked for. */
@@ -130,7 +140,12 @@ const workerColumns: readonly Column[] = [
 ];
 
 function workerLines(view: StatusView, { width, paint }: TextOptions): readonly string[] {
-  return tableLines(workerColumns, view.workers.map((worker) => workerRow(worker, view.nowAt)), width, paint);
+  return tableLines(
+    workerColumns,
+    view.workers.map((worker) => workerRow(worker, view.nowAt)),
+    width,
+    paint,
+  );
 }
 
 function workerRow({ index, pid, state, sinceAt, restarts, counters }: WorkerView, nowAt: number): readonly Cell[] {

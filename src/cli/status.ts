@@ -6,7 +6,11 @@ import type { CliIo } from "./io.ts";
 import { statusLines } from "./status-text.ts";
 
 /** `weichensteller status`: exit 0 with the status of the running instance, whatever that status is. */
-export async function runStatus(target: AdminTarget, options: { readonly isJson: boolean }, io: CliIo): Promise<ExitCode> {
+export async function runStatus(
+  target: AdminTarget,
+  options: { readonly isJson: boolean },
+  io: CliIo,
+): Promise<ExitCode> {
   const view = await fetchStatus(target);
   if (options.isJson) {
     io.out(JSON.stringify(view, undefined, 2));

@@ -10,7 +10,11 @@ const lookEveryMs = 50;
  * `weichensteller stop`: asks for a drain and, unless told otherwise, returns when the process is gone. The instance
  * bounds its drain itself (`process.drain`), so the wait needs no bound of its own.
  */
-export async function runStop(target: AdminTarget, options: { readonly isWaiting: boolean }, io: CliIo): Promise<ExitCode> {
+export async function runStop(
+  target: AdminTarget,
+  options: { readonly isWaiting: boolean },
+  io: CliIo,
+): Promise<ExitCode> {
   const view = await fetchStatus(target);
   await requestStop(target);
   const running = view.listeners.reduce((sum, { counters }) => sum + counters.exchangesNow, 0);

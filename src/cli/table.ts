@@ -22,7 +22,12 @@ const gap = "  ";
  * Lines of a table: titles, then rows. `width` in characters; undefined: as wide as it takes. Every row has a cell for
  * every column.
  */
-export function tableLines(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number | undefined, paint: Paint): readonly string[] {
+export function tableLines(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  width: number | undefined,
+  paint: Paint,
+): readonly string[] {
   const widths = columns.map(({ title }, i) => Math.max(title.length, ...rows.map((row) => row[i]?.text.length ?? 0)));
   const kept = keptColumns(columns, widths, width);
   const flexible = kept.find((i) => columns[i]?.isFlexible === true);
@@ -49,10 +54,15 @@ export function cutTo(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-function keptColumns(columns: readonly Column[], widths: readonly number[], width: number | undefined): readonly number[] {
+function keptColumns(
+  columns: readonly Column[],
+  widths: readonly number[],
+  width: number | undefined,
+): readonly number[] {
   let kept = columns.map((_, i) => i);
   if (width === undefined) return kept;
-  const least = (i: number): number => (columns[i]?.isFlexible === true ? Math.min(widths[i]!, flexibleMin) : widths[i]!);
+  const least = (i: number): number =>
+    columns[i]?.isFlexible === true ? Math.min(widths[i]!, flexibleMin) : widths[i]!;
   for (;;) {
     const needed = kept.reduce((sum, i) => sum + least(i) + gap.length, -gap.length);
     if (needed <= width) return kept;

@@ -41,7 +41,13 @@ interface Route {
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/healthz", { method: "GET", answer: () => json(200, { status: "ok" }) }],
   ["/readyz", { method: "GET", answer: ({ view }) => readiness(view()) }],
-  ["/metrics", { method: "GET", answer: ({ view }) => answer(200, metricsContentType, renderMetrics(instanceMetrics(view()))) }],
+  [
+    "/metrics",
+    {
+      method: "GET",
+      answer: ({ view }) => answer(200, metricsContentType, renderMetrics(instanceMetrics(view()))),
+    },
+  ],
   ["/api/v1/status", { method: "GET", answer: ({ view }) => json(200, view()) }],
   ["/api/v1/stop", { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) }],
 ]);
@@ -49,10 +55,15 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAnswer {
   const { door, method, path, host } = request;
   if (door === "tcp" && !isOwnName(host, source.tcpHost)) {
-    return problem(403, "host-not-allowed", `Host ${JSON.stringify(host)} is no name of this address; use localhost, a loopback address or ${source.tcpHost}`);
+    return problem(
+      403,
+      "host-not-allowed",
+      `Host ${JSON.stringify(host)} is no name of this address; use localhost, a loopback address or ${source.tcpHost}`,
+    );
   }
   const route = routes.get(path);
-  if (route === undefined) return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys()].join(", ")}`);
+  if (route === undefined)
+    return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys()].join(", ")}`);
   const isRead = method === "GET" || method === "HEAD";
   if (route.method === "GET" ? !isRead : method !== route.method) {
     const allow = route.method === "GET" ? "GET, HEAD" : route.method;
@@ -89,7 +100,11 @@ function readiness(view: StatusView): AdminAnswer {
   if (view.state === "draining") reasons.push("draining");
   if (!view.workers.some(({ state }) => state === "ready")) reasons.push("no worker is ready");
   const details = view.pools.filter((pool) => !isUsable(pool)).map(({ name }) => `pool ${name} has no usable endpoint`);
-  return json(reasons.length === 0 ? 200 : 503, { isReady: reasons.length === 0, reasons, details });
+  return json(reasons.length === 0 ? 200 : 503, {
+    isReady: reasons.length === 0,
+    reasons,
+    details,
+  });
 }
 
 function isUsable({ endpoints }: PoolView): boolean {
@@ -105,7 +120,11 @@ function json(status: number, value: unknown): AdminAnswer {
 }
 
 function answer(status: number, contentType: string, body: string): AdminAnswer {
-  const headers = { "Content-Type": contentType, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
+  const headers = {
+    "Content-Type": contentType,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+  };
   return { status, headers, body, isStop: false };
 }
 

@@ -18,9 +18,17 @@ afterEach(async () => {
 });
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
-function start(view: StatusView = fixtureView, stop: (reason: string) => void = () => undefined): { socket: string; url: string } {
+function start(
+  view: StatusView = fixtureView,
+  stop: (reason: string) => void = () => undefined,
+): { socket: string; url: string } {
   const socket = join(folder, `${made++}.sock`);
-  const server = startAdmin({ bind: { host: "127.0.0.1", port: 0 }, socket, view: () => view, stop });
+  const server = startAdmin({
+    bind: { host: "127.0.0.1", port: 0 },
+    socket,
+    view: () => view,
+    stop,
+  });
   servers.push(server);
   expect(server.addresses.tcp?.port).toBeGreaterThan(0);
   return { socket, url: `http://127.0.0.1:${server.addresses.tcp?.port}` };
@@ -54,15 +62,29 @@ describe("admin answers", () => {
   }
 
   const dead = fixtureView.workers.map((worker) => ({ ...worker, state: "dead" as const }));
-  const down = fixtureView.pools.map((pool) => ({ ...pool, endpoints: pool.endpoints.map((endpoint) => ({ ...endpoint, state: EndpointState.Down })) }));
+  const down = fixtureView.pools.map((pool) => ({
+    ...pool,
+    endpoints: pool.endpoints.map((endpoint) => ({ ...endpoint, state: EndpointState.Down })),
+  }));
   for (const [name, view, status, body] of [
     ["ready with one worker of two", fixtureView, 200, { isReady: true, reasons: [], details: [] }],
     ["no worker is not ready", { ...fixtureView, workers: dead }, 503, { reasons: ["no worker is ready"] }],
     ["draining is not ready", { ...fixtureView, state: "draining" }, 503, { reasons: ["draining"] }],
-    ["empty pools are a detail", { ...fixtureView, pools: down }, 200, { isReady: true, details: ["pool app has no usable endpoint", "pool static has no usable endpoint"] }],
+    [
+      "empty pools are a detail",
+      { ...fixtureView, pools: down },
+      200,
+      {
+        isReady: true,
+        details: ["pool app has no usable endpoint", "pool static has no usable endpoint"],
+      },
+    ],
   ] as const) {
     test(name, () => {
-      const answer = adminAnswer({ door: "socket", method: "GET", path: "/readyz", host: "" }, { ...source, view: () => view });
+      const answer = adminAnswer(
+        { door: "socket", method: "GET", path: "/readyz", host: "" },
+        { ...source, view: () => view },
+      );
       expect(answer.status).toBe(status);
       expect(JSON.parse(answer.body)).toMatchObject(body);
     });
@@ -109,9 +131,14 @@ describe("admin server", () => {
 
   for (const host of ["0.0.0.0", "*", "192.0.2.1", "::"]) {
     test(`refuses to bind ${host}`, () => {
-      expect(() => startAdmin({ bind: { host, port: 0 }, socket: join(folder, "refused.sock"), view: () => fixtureView, stop: () => undefined })).toThrow(
-        /only loopback/,
-      );
+      expect(() =>
+        startAdmin({
+          bind: { host, port: 0 },
+          socket: join(folder, "refused.sock"),
+          view: () => fixtureView,
+          stop: () => undefined,
+        }),
+      ).toThrow(/only loopback/);
     });
   }
 
@@ -134,7 +161,11 @@ describe("admin server", () => {
     const probe = start();
     const port = Number(new URL(probe.url).port);
     await servers.pop()!.stop(); // `start` pushed it
-    const options = { bind: { host: "127.0.0.1", port }, view: () => fixtureView, stop: () => undefined };
+    const options = {
+      bind: { host: "127.0.0.1", port },
+      view: () => fixtureView,
+      stop: () => undefined,
+    };
     expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(/admin.socket/);
     servers.push(startAdmin({ ...options, socket: join(folder, "again.sock") }));
   });

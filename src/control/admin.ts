@@ -2,7 +2,7 @@ import { addressText } from "../lib/address.ts";
 import { AppError } from "../model/app-error.ts";
 import type { BindAddress } from "../model/config.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
-import { withUmask } from "../platform/umask.ts";
+import { type HttpAddress, type HttpServer, serveHttp } from "../platform/http-server.ts";
 import { adminAnswer, type AdminDoor, type AdminSource, isLoopback } from "./admin-answer.ts";
 
 export interface AdminOptions {
@@ -23,9 +23,6 @@ export interface AdminServer {
   stop(): Promise<void>;
 }
 
-/** A request of this API has no body worth reading. */
-const requestBytesMax = 16 * 1024;
-
 /**
  * Opens the admin API on its unix socket (0660) and, where asked for, on a loopback address. Throws AppError
  * (`admin-bind-not-loopback`, `admin-address-in-use`, `admin-listen-failed`); nothing listens then.
@@ -37,46 +34,30 @@ export function startAdmin(options: AdminOptions): AdminServer {
     throw new AppError("admin-bind-not-loopback", text);
   }
   const source: AdminSource = { view, tcpHost: bind?.host };
-  const serve = (door: AdminDoor) => ({
-    maxRequestBodySize: requestBytesMax,
-    // Without it Bun.serve would answer an exception with its development page.
-    development: false,
-    fetch: (request: Request) => respond(door, request, source, options),
-  });
-  const tcp =
-    bind === undefined
-      ? undefined
-      : // With `development: false` Bun 1.4.5 sets SO_REUSEPORT by itself: a second instance would share the port silently.
-        listening(() => Bun.serve({ ...serve("tcp"), hostname: bind.host, port: bind.port, reusePort: false }), `admin.bind ${addressText(bind)}`);
+  const open = (door: AdminDoor, address: HttpAddress, name: string): HttpServer => {
+    const result = serveHttp(address, ({ method, path, host }) => {
+      const answer = adminAnswer({ door, method, path, host }, source);
+      // Afterwards, so that the answer is written before the stop can close this very connection.
+      return answer.isStop
+        ? { ...answer, afterwards: () => options.stop("asked for through the admin socket") }
+        : answer;
+    });
+    if (result.ok) return result.value;
+    if (result.code === "EADDRINUSE") throw new AppError("admin-address-in-use", `${name} is in use`);
+    throw new AppError("admin-listen-failed", `${name}: ${result.text}`);
+  };
+  const tcp = bind === undefined ? undefined : open("tcp", bind, `admin.bind ${addressText(bind)}`);
   try {
-    const unix = listening(() => withUmask(0o117, () => Bun.serve({ ...serve("socket"), unix: socket })), `admin.socket ${socket}`);
-    const addresses = bind === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp?.port ?? bind.port } };
+    const unix = open("socket", { path: socket }, `admin.socket ${socket}`);
     return {
-      addresses,
+      addresses:
+        bind === undefined || tcp === undefined ? { socket } : { socket, tcp: { host: bind.host, port: tcp.port } },
       async stop() {
         await Promise.all([unix.stop(), tcp?.stop()]);
       },
     };
   } catch (error) {
-    void tcp?.stop(true);
+    void tcp?.stop();
     throw error;
-  }
-}
-
-function respond(door: AdminDoor, request: Request, source: AdminSource, options: AdminOptions): Response {
-  const { pathname } = new URL(request.url);
-  const { status, headers, body, isStop } = adminAnswer({ door, method: request.method, path: pathname, host: request.headers.get("host") ?? "" }, source);
-  // A turn later, so that the answer is written before the stop can close this very connection.
-  if (isStop) setImmediate(() => options.stop("asked for through the admin socket"));
-  return new Response(request.method === "HEAD" ? null : body, { status, headers });
-}
-
-function listening<T>(listen: () => T, what: string): T {
-  try {
-    return listen();
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (code === "EADDRINUSE") throw new AppError("admin-address-in-use", `${what} is in use`, { cause });
-    throw new AppError("admin-listen-failed", `${what}: ${code === "" ? String(cause) : code}`, { cause });
   }
 }

@@ -42,7 +42,9 @@ function config(...hosts: string[]): Config {
 
 test("each name is asked for once, literals never", async () => {
   const { names, asked } = world({ "a.example": "10.0.0.1" });
-  const { addresses, missing } = await names.resolveAll(config("a.example", "10.0.0.2", "::1", "a.example", "b.example"));
+  const { addresses, missing } = await names.resolveAll(
+    config("a.example", "10.0.0.2", "::1", "a.example", "b.example"),
+  );
   expect(asked).toEqual(["a.example", "b.example"]);
   expect([...addresses]).toEqual([["a.example", "10.0.0.1"]]);
   expect([...missing.keys()]).toEqual(["b.example"]);

@@ -46,7 +46,8 @@ export class EndpointNames {
   /** From now on these are the addresses. */
   use(resolved: ResolvedNames): void {
     for (const [host, why] of resolved.missing) {
-      if (!this.#missing.has(host)) this.#ports.log("warn", "name-unresolved", `endpoint name ${host}: ${why}; its endpoints are DOWN`);
+      if (!this.#missing.has(host))
+        this.#ports.log("warn", "name-unresolved", `endpoint name ${host}: ${why}; its endpoints are DOWN`);
     }
     this.#addresses = resolved.addresses;
     this.#missing = resolved.missing;

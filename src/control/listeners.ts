@@ -58,7 +58,11 @@ export function inheritance(sockets: ReadonlyMap<string, readonly BoundSocket[]>
   const descriptors: number[] = [];
   const inWorkers = new Map<string, readonly ListenSocket[]>();
   for (const [name, bound] of sockets) {
-    const own = bound.map(({ host, port, fd }) => ({ host, port, fd: firstInherited + descriptors.push(fd) - 1 }));
+    const own = bound.map(({ host, port, fd }) => ({
+      host,
+      port,
+      fd: firstInherited + descriptors.push(fd) - 1,
+    }));
     inWorkers.set(name, own);
   }
   return { descriptors, inWorkers };
@@ -88,7 +92,11 @@ function bindWildcard(ports: ListenSockets, port: number): BoundSocket[] | OsFai
     const ipv4 = ports.bindListen({ ...base, host: "0.0.0.0", port, ipv6Only: false });
     if (!ipv4.ok) return ipv4;
     const ipv6 = ports.bindListen({ ...base, host: "::", port: ipv4.value.port, ipv6Only: true });
-    if (ipv6.ok) return [{ host: "0.0.0.0", ...ipv4.value }, { host: "::", ...ipv6.value }];
+    if (ipv6.ok)
+      return [
+        { host: "0.0.0.0", ...ipv4.value },
+        { host: "::", ...ipv6.value },
+      ];
     // A kernel without IPv6: `*` is every address there is.
     if (ipv6.code === "EAFNOSUPPORT") return [{ host: "0.0.0.0", ...ipv4.value }];
     ports.close(ipv4.value.fd);
@@ -112,6 +120,7 @@ function holderText({ pid, name, command, user, uid }: PortHolder): string {
   const who = user ?? `uid ${uid}`;
   if (pid === undefined) return `a process of ${who} (only root and ${who} can see which)`;
   // With a supervisor, that one is found first: its number is lower, and it holds the sockets too.
-  if (name === workerProcessName) return `a worker that outlived its supervisor; end it with: kill ${pid} (user ${who})`;
+  if (name === workerProcessName)
+    return `a worker that outlived its supervisor; end it with: kill ${pid} (user ${who})`;
   return `${command ?? "a process"} (pid ${pid}, user ${who})`;
 }

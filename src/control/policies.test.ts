@@ -6,7 +6,13 @@ import { afterDeath, newPast, restartDelayMs } from "./restart-policy.ts";
 const process: ProcessConfig = { workers: "auto", connections: 1_000, data: "/", drainMs: 0 };
 
 describe("capacity", () => {
-  test.each([[1, 1], [2, 2], [8, 8], [9, 8], [0, 1]])("auto on %d cores is %d workers", (cores, workers) => {
+  test.each([
+    [1, 1],
+    [2, 2],
+    [8, 8],
+    [9, 8],
+    [0, 1],
+  ])("auto on %d cores is %d workers", (cores, workers) => {
     expect(workerCount(process, cores)).toBe(workers);
   });
 
@@ -16,12 +22,18 @@ describe("capacity", () => {
 
   test("connections are shared by the workers, and what they need is just enough", () => {
     const wanted = descriptorsWanted(process, 3);
-    expect(capacity(process, 3, { soft: wanted, hard: wanted })).toEqual({ workers: 3, connectionsMax: 334 });
+    expect(capacity(process, 3, { soft: wanted, hard: wanted })).toEqual({
+      workers: 3,
+      connectionsMax: 334,
+    });
   });
 
   test("one descriptor less: fewer connections, and a line that says what would do", () => {
     const wanted = descriptorsWanted(process, 3);
-    const { connectionsMax, warning } = capacity(process, 3, { soft: wanted - 1, hard: wanted - 1 });
+    const { connectionsMax, warning } = capacity(process, 3, {
+      soft: wanted - 1,
+      hard: wanted - 1,
+    });
     expect(connectionsMax).toBe(333);
     expect(warning).toContain(`to ${wanted}`);
   });
@@ -41,19 +53,30 @@ describe("restart policy", () => {
   }
 
   test("the fifth death in a row before ready holds it down, longer each time, 30 s at most", () => {
-    const early = Array.from({ length: 11 }, (_, index) => ({ atMs: index * 100_000, wasReady: false }));
+    const early = Array.from({ length: 11 }, (_, index) => ({
+      atMs: index * 100_000,
+      wasReady: false,
+    }));
     expect(delays(early)).toEqual([0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   });
 
   test("having been ready once starts the count anew", () => {
-    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({ atMs: index * 100_000, wasReady }));
+    const deaths = [false, false, false, false, true, false, false, false, false].map((wasReady, index) => ({
+      atMs: index * 100_000,
+      wasReady,
+    }));
     expect(delays(deaths)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   test("twenty deaths after ready within ten seconds hold it down, slower ones do not", () => {
-    const everyMs = (intervalMs: number) => Array.from({ length: 20 }, (_, index) => ({ atMs: index * intervalMs, wasReady: true }));
+    const everyMs = (intervalMs: number) =>
+      Array.from({ length: 20 }, (_, index) => ({ atMs: index * intervalMs, wasReady: true }));
     expect(delays(everyMs(526)).at(-1)).toBe(1_000);
-    expect(delays(everyMs(526)).slice(0, -1).every((delay) => delay === 0)).toBe(true);
+    expect(
+      delays(everyMs(526))
+        .slice(0, -1)
+        .every((delay) => delay === 0),
+    ).toBe(true);
     expect(delays(everyMs(527)).at(-1)).toBe(0);
   });
 });

@@ -26,7 +26,10 @@ export interface RunParts {
 }
 
 /** `core/config`'s parser, with its issues already as lines fit to be printed. `config` is absent where one is an error. */
-export type ParseConfig = (text: string, options: { readonly file: string }) => { readonly config: Config | undefined; readonly lines: readonly string[] };
+export type ParseConfig = (
+  text: string,
+  options: { readonly file: string },
+) => { readonly config: Config | undefined; readonly lines: readonly string[] };
 
 /** Under npm one Ctrl-C arrives twice, a few milliseconds apart; whoever means it presses again later than this. */
 const secondSignalMs = 1_000;
@@ -64,7 +67,12 @@ class RunningInstance {
     const { platform, createHealth, startAdmin } = parts;
     this.#log = createLog(platform.errorOutput, platform.clock, () => this.#config.log);
     this.#supervisor = new Supervisor(
-      { version: options.version, file: options.file, config, workerCommand: options.workerCommand },
+      {
+        version: options.version,
+        file: options.file,
+        config,
+        workerCommand: options.workerCommand,
+      },
       { platform, log: this.#log, createHealth, startAdmin, stop: (reason) => this.#stop(reason) },
     );
   }
@@ -118,7 +126,8 @@ class RunningInstance {
     const { file } = this.#options;
     const loaded = load(file, this.#parts);
     for (const line of loaded.lines) this.#log(loaded.config === undefined ? "error" : "warn", "config-issue", line);
-    if (loaded.config === undefined) return this.#log("error", "reload-refused", `${file} is not used; nothing has changed`);
+    if (loaded.config === undefined)
+      return this.#log("error", "reload-refused", `${file} is not used; nothing has changed`);
     const result = await this.#supervisor.reload(loaded.config);
     if (result.kind === "refused") {
       for (const line of result.lines) this.#log("error", "reload-blocked", line);
@@ -136,7 +145,12 @@ function load(file: string, { platform, parseConfig }: RunParts): ReturnType<Par
 }
 
 function startLines(view: StatusView): readonly string[] {
-  const listeners = view.listeners.map(({ name, addresses }) => `listener ${name} on ${addresses.map(addressText).join(", ")}`);
+  const listeners = view.listeners.map(
+    ({ name, addresses }) => `listener ${name} on ${addresses.map(addressText).join(", ")}`,
+  );
   const tcp = view.admin.tcp === undefined ? "" : ` and ${addressText(view.admin.tcp)}`;
-  return [...listeners, `running with ${view.workers.length} workers (pid ${view.pid}), admin on ${view.admin.socket}${tcp}`];
+  return [
+    ...listeners,
+    `running with ${view.workers.length} workers (pid ${view.pid}), admin on ${view.admin.socket}${tcp}`,
+  ];
 }

@@ -2,9 +2,24 @@ import { addressText } from "../lib/address.ts";
 import type { Config } from "../model/config.ts";
 import type { EndpointSnapshot, ListenerSnapshot, PoolSnapshot, Snapshot } from "../model/snapshot.ts";
 import { EndpointState } from "../model/snapshot.ts";
-import { type EndpointCounters, type EndpointView, HealthWhy, type ListenerCounters, type ListenerView, type PoolView, type WorkerCounters, type WorkerView } from "../model/status.ts";
+import {
+  type EndpointCounters,
+  type EndpointView,
+  HealthWhy,
+  type ListenerCounters,
+  type ListenerView,
+  type PoolView,
+  type WorkerCounters,
+  type WorkerView,
+} from "../model/status.ts";
 import type { Counters } from "../observe/counter-file.ts";
-import { endpointBase, EndpointSlot, listenerBase, ListenerSlot, WorkerSlot as WorkerCounterSlot } from "../observe/counters.ts";
+import {
+  endpointBase,
+  EndpointSlot,
+  listenerBase,
+  ListenerSlot,
+  WorkerSlot as WorkerCounterSlot,
+} from "../observe/counters.ts";
 import type { HealthSource } from "./health-source.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 
@@ -68,7 +83,12 @@ function endpointView(
     backup: endpoint.backup,
     counters: pick(EndpointSlot, (number) => counters.sum(base + number)) satisfies EndpointCounters,
     // A row between two revisions: the health source has let it go already.
-    ...(known ?? { state: EndpointState.Down, why: HealthWhy.Initial, whyText: "leaving", sinceAt: nowAt }),
+    ...(known ?? {
+      state: EndpointState.Down,
+      why: HealthWhy.Initial,
+      whyText: "leaving",
+      sinceAt: nowAt,
+    }),
   };
 }
 

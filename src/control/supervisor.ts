@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { compile, emptyAllocation, type Allocation } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
-import { listenForWorkers, type WorkerLink } from "../engine/worker/link-server.ts";
+import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
 import type { ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
@@ -10,7 +10,8 @@ import { type Counters, counterFileBytes, initCounters } from "../observe/counte
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
-import type { Cancel, Platform, UserIds } from "../platform/ports.ts";
+import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
+import { withUmask } from "../platform/umask.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
@@ -47,10 +48,15 @@ export type StartAdmin = (
 ) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
 
 /** `stopped`: someone asked for the end before the start was over. */
-export type StartResult = { readonly kind: "running" } | { readonly kind: "stopped" } | { readonly kind: "failed"; readonly line: string };
+export type StartResult =
+  | { readonly kind: "running" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly line: string };
 
 /** What a reload did: applied as that revision, or nothing at all. */
-export type ReloadResult = { readonly kind: "applied"; readonly revision: number } | { readonly kind: "refused"; readonly lines: readonly string[] };
+export type ReloadResult =
+  | { readonly kind: "applied"; readonly revision: number }
+  | { readonly kind: "refused"; readonly lines: readonly string[] };
 
 /** A worker that got the order to drain and its bound has this much longer before it is killed. */
 const drainGraceMs = 2_000;
@@ -79,7 +85,8 @@ export class Supervisor {
   /** Descriptors of the listeners; workers have their own. */
   #listening: readonly number[] = [];
   #inWorkers: ReadonlyMap<string, readonly ListenSocket[]> = new Map();
-  #connectionsMax = 0;
+  /** As workers were started with it. */
+  #descriptorLimit: DescriptorLimit = { soft: 0, hard: 0 };
   #admin: AdminAddresses;
   /** Settles when the start cannot add to `#undo` any more. */
   #begun: Promise<unknown> = Promise.resolve();
@@ -118,9 +125,14 @@ export class Supervisor {
   reload(config: Config): Promise<ReloadResult> {
     return this.#inTurn(async () => {
       const current = this.#current;
-      if (current === undefined || this.#state !== "running") return { kind: "refused", lines: [`the instance is ${this.#state}`] };
+      if (current === undefined || this.#state !== "running")
+        return { kind: "refused", lines: [`the instance is ${this.#state}`] };
       const blockers = needsRestart(current.config, config);
-      if (blockers.length > 0) return { kind: "refused", lines: blockers.map((line) => `${line}: needs a restart in this version`) };
+      if (blockers.length > 0)
+        return {
+          kind: "refused",
+          lines: blockers.map((line) => `${line}: needs a restart in this version`),
+        };
       return this.#apply(config, await this.#names.resolveAll(config));
     });
   }
@@ -177,11 +189,17 @@ export class Supervisor {
     this.#inWorkers = inWorkers;
     this.#listening = descriptors;
     this.#undo.push(() => this.#closeListeners());
-    const memory = platform.sharedMemory.create(instance.memoryPath, { bytes: counterFileBytes(workers) });
+    const memory = platform.sharedMemory.create(instance.memoryPath, {
+      bytes: counterFileBytes(workers),
+    });
     if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
     this.#counters = initCounters(memory.value, workers);
     try {
-      const admin = startAdmin({ ...config.admin, view: () => this.view(), stop: (reason) => this.#parts.stop(reason) });
+      const admin = startAdmin({
+        ...config.admin,
+        view: () => this.view(),
+        stop: (reason) => this.#parts.stop(reason),
+      });
       this.#admin = admin.addresses;
       this.#undo.push(() => admin.stop());
     } catch (error) {
@@ -196,12 +214,9 @@ export class Supervisor {
 
   /** Raises the descriptor limit as far as it is needed and allowed; returns the number of workers. */
   #measure({ process }: Config): number {
-    const { platform, log } = this.#parts;
+    const { platform } = this.#parts;
     const workers = workerCount(process, platform.processes.cores);
-    const limit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
-    const { connectionsMax, warning } = capacity(process, workers, limit);
-    if (warning !== undefined) log("warn", "descriptor-limit", warning);
-    this.#connectionsMax = connectionsMax;
+    this.#descriptorLimit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
     return workers;
   }
 
@@ -211,25 +226,34 @@ export class Supervisor {
   ): StartResult | Promise<StartResult> {
     const { platform, log } = this.#parts;
     try {
-      const server = listenForWorkers(instance.linkPath, {
+      const handlers: LinkServerHandlers = {
         hello: (link) => this.#hello(link),
         message: (link, message) => this.#message(link, message),
         closed: (link) => this.#slotOf(link)?.unlinked(link),
         rejected: (why) => log("warn", "link-rejected", `a connection on ${instance.linkPath} was refused: ${why}`),
-      });
+      };
+      // Mode 0600 from its first moment: whoever gets in is believed to be a worker.
+      const server = withUmask(0o177, () => listenForWorkers(instance.linkPath, handlers));
       this.#undo.push(() => server.stop());
     } catch (error) {
       return { kind: "failed", line: `worker link ${instance.linkPath}: ${String(error)}` };
     }
-    platform.files.setMode(instance.linkPath, { mode: 0o600 });
     if (user !== undefined) platform.files.setOwner(instance.linkPath, user);
     for (let index = 0; index < workers; index++) {
       const slot = new WorkerSlot(index, {
         platform,
         log,
-        spawnOptions: () => ({ command: this.#workerCommand(index, instance, user), env: {}, descriptors }),
+        spawnOptions: () => ({
+          command: this.#workerCommand(index, instance, user),
+          env: {},
+          descriptors,
+        }),
         onDeath: () => this.#counters?.retire(index),
-        onHeldDown: (_slot, text) => this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` }),
+        onHeldDown: (_slot, text) =>
+          this.#settleStart?.({
+            kind: "failed",
+            line: `${text}, again and again; see its lines above`,
+          }),
       });
       this.#slots.push(slot);
     }
@@ -244,7 +268,16 @@ export class Supervisor {
 
   #workerCommand(index: number, { linkPath, memoryPath }: Instance, user: UserIds | undefined): readonly string[] {
     const drainMs = this.#current?.config.process.drainMs ?? 0;
-    const options = ["--index", String(index), "--link", linkPath, "--memory", memoryPath, "--drain-ms", String(drainMs)];
+    const options = [
+      "--index",
+      String(index),
+      "--link",
+      linkPath,
+      "--memory",
+      memoryPath,
+      "--drain-ms",
+      String(drainMs),
+    ];
     const become = user === undefined ? [] : ["--uid", String(user.uid), "--gid", String(user.gid)];
     return [...this.#options.workerCommand, ...options, ...become];
   }
@@ -267,7 +300,11 @@ export class Supervisor {
     const current = this.#current;
     if (slot === undefined || current === undefined) {
       // A worker of a supervisor that was killed: this one has its own.
-      this.#parts.log("warn", "worker-orphaned", `worker process ${link.pid} of an earlier supervisor is told to drain`);
+      this.#parts.log(
+        "warn",
+        "worker-orphaned",
+        `worker process ${link.pid} of an earlier supervisor is told to drain`,
+      );
       return link.send({ kind: "drain", drainMs: current?.config.process.drainMs ?? 0 });
     }
     slot.linked(link);
@@ -330,10 +367,15 @@ export class Supervisor {
     const { revision } = snapshot;
     const asked = this.#slots.filter(({ state }) => state === "ready");
     const answers = await Promise.all(asked.map((slot) => slot.ask({ kind: "prepare", snapshot }, revision)));
-    const refusals = answers.flatMap((answer, index) => (answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : []));
+    const refusals = answers.flatMap((answer, index) =>
+      answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : [],
+    );
     if (refusals.length > 0 || this.#stopping !== undefined) {
       this.#broadcast({ kind: "discard", revision });
-      return { kind: "refused", lines: refusals.length > 0 ? refusals : ["the instance is draining"] };
+      return {
+        kind: "refused",
+        lines: refusals.length > 0 ? refusals : ["the instance is draining"],
+      };
     }
     this.#names.use(resolved);
     this.#use(config, compiled);
@@ -355,11 +397,18 @@ export class Supervisor {
     const states = this.#health.states();
     const answer = prepared.kind === "done" ? await slot.ask({ kind: "commit", revision, states }, revision) : prepared;
     if (answer.kind !== "refused") return;
-    this.#parts.log("error", "worker-behind", `worker ${slot.index} does not take revision ${revision} (${answer.why}); it is replaced`);
+    this.#parts.log(
+      "error",
+      "worker-behind",
+      `worker ${slot.index} does not take revision ${revision} (${answer.why}); it is replaced`,
+    );
     slot.kill();
   }
 
   #compile(config: Config, resolved: ResolvedNames, before: Allocation): ReturnType<typeof compile> {
+    const workers = workerCount(config.process, this.#parts.platform.processes.cores);
+    const { connectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
+    if (warning !== undefined) this.#parts.log("warn", "descriptor-limit", warning);
     return compile({
       revision: (this.#current?.snapshot.revision ?? 0) + 1,
       config,
@@ -367,7 +416,7 @@ export class Supervisor {
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
       addresses: resolved.addresses,
       sockets: this.#inWorkers,
-      connectionsMax: this.#connectionsMax,
+      connectionsMax,
     });
   }
 
@@ -375,7 +424,12 @@ export class Supervisor {
     const { snapshot, allocation } = compiled;
     for (const row of compiled.reusedRows) this.#counters?.clearEndpoint(row);
     for (const slot of compiled.reusedSlots) this.#counters?.clearListener(slot);
-    this.#current = { config, snapshot, allocation, acceptedAt: this.#parts.platform.clock.wallMs() };
+    this.#current = {
+      config,
+      snapshot,
+      allocation,
+      acceptedAt: this.#parts.platform.clock.wallMs(),
+    };
     const health = new Map(config.pools.map((pool) => [pool.name, pool.health]));
     this.#health.update(
       snapshot.pools.map(({ name, endpoints }) => {
@@ -391,7 +445,8 @@ export class Supervisor {
       const current = this.#current;
       if (current === undefined || this.#state !== "running") return;
       const result = await this.#apply(current.config, this.#names.known);
-      if (result.kind === "refused") this.#parts.log("error", "names-refused", `new endpoint addresses were refused: ${result.lines.join("; ")}`);
+      if (result.kind === "refused")
+        this.#parts.log("error", "names-refused", `new endpoint addresses were refused: ${result.lines.join("; ")}`);
     });
   }
 

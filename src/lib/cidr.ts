@@ -6,8 +6,18 @@ import { ipv6Words, isMappedIpv4, parseIpv4, parseIpv6 } from "./ip.ts";
  * are IPv4 addresses here, in lists and in look-ups: `::/0` does not contain them, `0.0.0.0/0` does.
  */
 export type Cidr =
-  | { readonly family: 4; readonly first: number; readonly last: number; readonly hasHostBits: boolean }
-  | { readonly family: 6; readonly first: Words; readonly last: Words; readonly hasHostBits: boolean };
+  | {
+      readonly family: 4;
+      readonly first: number;
+      readonly last: number;
+      readonly hasHostBits: boolean;
+    }
+  | {
+      readonly family: 6;
+      readonly first: Words;
+      readonly last: Words;
+      readonly hasHostBits: boolean;
+    };
 
 /** An IPv6 address as four unsigned 32-bit numbers, the most significant first. */
 export type Words = readonly [number, number, number, number];

@@ -2,7 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { type Deadline, never, TimerWheel } from "./timer-wheel.ts";
 
 function entry(fire: (nowMs: number) => void): Deadline {
-  return { deadlineMs: never, wheelSlot: -1, wheelMeetsMs: 0, wheelPrevious: null, wheelNext: null, onDeadline: fire };
+  return {
+    deadlineMs: never,
+    wheelSlot: -1,
+    wheelMeetsMs: 0,
+    wheelPrevious: null,
+    wheelNext: null,
+    onDeadline: fire,
+  };
 }
 
 function wheelAt(nowMs: number): TimerWheel {

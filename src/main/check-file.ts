@@ -14,7 +14,12 @@ import { writeStandard } from "../platform/standard-output.ts";
 export function checkFile({ file, isJson }: { readonly file: string; readonly isJson: boolean }, io: CliIo): number {
   return runCheck(
     { file, json: isJson },
-    { readFile: (path) => readFileSync(path, "utf8"), out: (text) => writeStandard(1, text), err: (text) => writeStandard(2, text), isTerminal: io.isTerminal },
+    {
+      readFile: (path) => readFileSync(path, "utf8"),
+      out: (text) => writeStandard(1, text),
+      err: (text) => writeStandard(2, text),
+      isTerminal: io.isTerminal,
+    },
   );
 }
 
@@ -29,8 +34,14 @@ export function readAdmin(file: string): AdminConfig {
 }
 
 /** The parser with this user's default places, and its issues as text. */
-export function parseWithDefaults(text: string, { file }: { readonly file: string }): { readonly config: Config | undefined; readonly lines: readonly string[] } {
-  const { config, issues } = parseConfig(text, { file, defaults: defaultsFor(linux.processes.uid) });
+export function parseWithDefaults(
+  text: string,
+  { file }: { readonly file: string },
+): { readonly config: Config | undefined; readonly lines: readonly string[] } {
+  const { config, issues } = parseConfig(text, {
+    file,
+    defaults: defaultsFor(linux.processes.uid),
+  });
   const source = text.split("\n");
   return { config, lines: issues.map((issue) => formatIssue(issue, source, isatty(2)).trimEnd()) };
 }

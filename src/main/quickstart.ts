@@ -9,7 +9,10 @@ import { terminal } from "../platform/terminal.ts";
 import { runInstance } from "./run-instance.ts";
 
 /** The quickstart on the real machine. */
-export function quickstart(options: { readonly port: number }, { io, version }: { readonly io: CliIo; readonly version: string }): Promise<number> {
+export function quickstart(
+  options: { readonly port: number },
+  { io, version }: { readonly io: CliIo; readonly version: string },
+): Promise<number> {
   const { timers, clock, processes, listenSockets, errorOutput } = linux;
   return runQuickstart(options, {
     io,
@@ -18,7 +21,12 @@ export function quickstart(options: { readonly port: number }, { io, version }: 
     files: instanceFiles,
     holder: (address) => listenSockets.holder(address),
     spawnService: ({ name, port, onLine, onExit }) =>
-      spawnHeld({ command: [process.execPath, join(import.meta.dir, "demo-service.ts"), name, String(port)], env: io.env, onLine, onExit }),
+      spawnHeld({
+        command: [process.execPath, join(import.meta.dir, "demo-service.ts"), name, String(port)],
+        env: io.env,
+        onLine,
+        onExit,
+      }),
     wallMs: clock.wallMs,
     after: timers.after,
     every: timers.every,
@@ -27,6 +35,11 @@ export function quickstart(options: { readonly port: number }, { io, version }: 
       return () => cancels.forEach((cancel) => cancel());
     },
     run: ({ file, log, onRunning }) =>
-      runInstance({ file, version, errorOutput: { isTerminal: errorOutput.isTerminal, writeLine: log }, onRunning }),
+      runInstance({
+        file,
+        version,
+        errorOutput: { isTerminal: errorOutput.isTerminal, writeLine: log },
+        onRunning,
+      }),
   });
 }

@@ -7,6 +7,9 @@ import { linux } from "../platform/linux.ts";
 import type { Output } from "../platform/ports.ts";
 import { parseWithDefaults } from "./check-file.ts";
 
+/** As in bin/weichensteller: nothing in the current folder decides what a worker runs. */
+const bunFlags = ["--config=/dev/null", "--no-env-file"];
+
 export interface InstanceOptions {
   readonly file: string;
   readonly version: string;
@@ -24,7 +27,13 @@ export function runInstance(options: InstanceOptions): Promise<number> {
   const parts: RunParts = {
     platform,
     parseConfig: parseWithDefaults,
-    createHealth: (onChange) => new Prober({ clock: platform.clock, timers: platform.timers, random: platform.random, onChange }),
+    createHealth: (onChange) =>
+      new Prober({
+        clock: platform.clock,
+        timers: platform.timers,
+        random: platform.random,
+        onChange,
+      }),
     startAdmin(admin) {
       view = admin.view;
       return startAdmin(admin);
@@ -33,5 +42,12 @@ export function runInstance(options: InstanceOptions): Promise<number> {
       if (view !== undefined) onRunning?.(view);
     },
   };
-  return run({ file: resolve(file), version, workerCommand: [process.execPath, join(import.meta.dir, "worker.ts")] }, parts);
+  return run(
+    {
+      file: resolve(file),
+      version,
+      workerCommand: [process.execPath, ...bunFlags, join(import.meta.dir, "worker.ts")],
+    },
+    parts,
+  );
 }

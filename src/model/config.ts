@@ -161,7 +161,11 @@ export interface RetryConfig {
   readonly attemptTimeoutMs: number;
   /** Failures and status codes after which an idempotent request is tried again. */
   readonly on: readonly RetryCondition[];
-  readonly budget: { readonly share: number; readonly minPerSecond: number; readonly burst: number };
+  readonly budget: {
+    readonly share: number;
+    readonly minPerSecond: number;
+    readonly burst: number;
+  };
   /** Request bodies up to this size are kept for another attempt. */
   readonly bodyBytes: number;
 }

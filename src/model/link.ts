@@ -14,16 +14,29 @@ import type { EndpointState, Snapshot } from "./snapshot.ts";
  *     | committed --------------------> |
  */
 export type ToWorker =
-  | { readonly kind: "welcome"; readonly snapshot: Snapshot; readonly states: readonly EndpointRowState[] }
+  | {
+      readonly kind: "welcome";
+      readonly snapshot: Snapshot;
+      readonly states: readonly EndpointRowState[];
+    }
   | { readonly kind: "prepare"; readonly snapshot: Snapshot }
-  | { readonly kind: "commit"; readonly revision: number; readonly states: readonly EndpointRowState[] }
+  | {
+      readonly kind: "commit";
+      readonly revision: number;
+      readonly states: readonly EndpointRowState[];
+    }
   | { readonly kind: "discard"; readonly revision: number }
   | { readonly kind: "states"; readonly states: readonly EndpointRowState[] }
   /** Stop accepting, finish what runs, leave after `drainMs` at the latest. */
   | { readonly kind: "drain"; readonly drainMs: number };
 
 export type ToSupervisor =
-  | { readonly kind: "hello"; readonly index: number; readonly pid: number; readonly linkVersion: number }
+  | {
+      readonly kind: "hello";
+      readonly index: number;
+      readonly pid: number;
+      readonly linkVersion: number;
+    }
   | { readonly kind: "ready"; readonly revision: number }
   | { readonly kind: "prepared"; readonly revision: number }
   | { readonly kind: "refused"; readonly revision: number; readonly why: string }
@@ -41,7 +54,13 @@ export type ToSupervisor =
 /** row, state */
 export type EndpointRowState = readonly [number, EndpointState];
 
-export const TroubleSign = { Connect: 0, Reset: 1, Timeout: 2, BadResponse: 3, Status5xx: 4 } as const;
+export const TroubleSign = {
+  Connect: 0,
+  Reset: 1,
+  Timeout: 2,
+  BadResponse: 3,
+  Status5xx: 4,
+} as const;
 export type TroubleSign = (typeof TroubleSign)[keyof typeof TroubleSign];
 
 /** Raised when a message changes its meaning; a worker of another version is replaced, not adopted. */

@@ -43,14 +43,29 @@ describe("columns", () => {
 
   test("retire keeps totals, drops gauges, zeroes the column, and touches no other", () => {
     const { counters } = fresh(2);
-    for (const slot of [listenerExchanges, listenerExchangesNow, lastAttempts, lastAttemptsNow, WorkerSlot.heartbeat, WorkerSlot.eventLoopLagMaxMs, WorkerSlot.badRequests, WorkerSlot.upstreamIdleNow]) {
+    for (const slot of [
+      listenerExchanges,
+      listenerExchangesNow,
+      lastAttempts,
+      lastAttemptsNow,
+      WorkerSlot.heartbeat,
+      WorkerSlot.eventLoopLagMaxMs,
+      WorkerSlot.badRequests,
+      WorkerSlot.upstreamIdleNow,
+    ]) {
       counters.column(0)[slot] = 5;
       counters.column(1)[slot] = 2;
     }
     counters.retire(0);
     expect(counters.column(0).some((value) => value !== 0)).toBe(false);
     for (const total of [listenerExchanges, lastAttempts, WorkerSlot.badRequests]) expect(counters.sum(total)).toBe(7);
-    for (const gauge of [listenerExchangesNow, lastAttemptsNow, WorkerSlot.heartbeat, WorkerSlot.eventLoopLagMaxMs, WorkerSlot.upstreamIdleNow]) {
+    for (const gauge of [
+      listenerExchangesNow,
+      lastAttemptsNow,
+      WorkerSlot.heartbeat,
+      WorkerSlot.eventLoopLagMaxMs,
+      WorkerSlot.upstreamIdleNow,
+    ]) {
       expect(counters.sum(gauge)).toBe(2);
     }
     counters.column(0)[lastAttempts] = 1;
@@ -98,8 +113,11 @@ describe("between processes", () => {
       if (!memory.ok) throw new Error(memory.text);
       expect(statSync(path).mode & 0o777).toBe(0o600);
       const counters = initCounters(memory.value, 2);
-      const children = [0, 1].map((index) => Bun.spawn([process.execPath, "-e", writer, path, String(index)], { stdout: "pipe" }));
-      for (const child of children) expect(new TextDecoder().decode((await child.stdout.getReader().read()).value)).toBe("done\n");
+      const children = [0, 1].map((index) =>
+        Bun.spawn([process.execPath, "-e", writer, path, String(index)], { stdout: "pipe" }),
+      );
+      for (const child of children)
+        expect(new TextDecoder().decode((await child.stdout.getReader().read()).value)).toBe("done\n");
       expect(counters.sum(WorkerSlot.badRequests)).toBe(200_000);
       expect(counters.sum(WorkerSlot.connectionsNow)).toBe(6);
       children[0]!.kill("SIGKILL");

@@ -15,7 +15,14 @@ import {
 } from "./counters.ts";
 
 /** 32-bit words of the header, in the byte order of the machine; the rest of its 64 bytes is zero. */
-const Header = { magic: 0, layoutVersion: 1, workers: 2, columnSlots: 3, listenersMax: 4, endpointsMax: 5 } as const;
+const Header = {
+  magic: 0,
+  layoutVersion: 1,
+  workers: 2,
+  columnSlots: 3,
+  listenersMax: 4,
+  endpointsMax: 5,
+} as const;
 
 /** Workers of one instance; the file grows by 2.1 MiB (touched pages only) with each. */
 export const workersMax = 64;
@@ -46,7 +53,8 @@ export function openCounters(memory: Uint8Array<ArrayBuffer>): Counters | string
   const version = header[Header.layoutVersion];
   if (version !== counterLayoutVersion) return `layout version ${version}, this program has ${counterLayoutVersion}`;
   const counts = [header[Header.columnSlots], header[Header.listenersMax], header[Header.endpointsMax]];
-  if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join()) return `other slot counts (${counts.join(", ")})`;
+  if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join())
+    return `other slot counts (${counts.join(", ")})`;
   const workers = header[Header.workers]!;
   if (workers < 1 || workers > workersMax) return `${workers} workers`;
   if (memory.length < counterFileBytes(workers)) return "shorter than its header says";

@@ -24,6 +24,7 @@ export const WorkerSlot = {
   upstreamIdleNow: 4,
   upstreamOpenNow: 5,
   badRequests: 6,
+  accessLinesDropped: 7,
 } as const;
 export const workerSlots = 16;
 

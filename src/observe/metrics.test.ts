@@ -6,14 +6,29 @@ import { renderMetrics } from "./metrics.ts";
 describe("metrics text", () => {
   test("help and type come once, before the samples", () => {
     const text = renderMetrics([
-      { name: "a_total", kind: "counter", help: "Counts a.", samples: [{ labels: {}, value: 0 }, { labels: { x: "1", y: "2" }, value: 1.5 }] },
+      {
+        name: "a_total",
+        kind: "counter",
+        help: "Counts a.",
+        samples: [
+          { labels: {}, value: 0 },
+          { labels: { x: "1", y: "2" }, value: 1.5 },
+        ],
+      },
       { name: "empty", kind: "gauge", help: "Has no samples.", samples: [] },
     ]);
     expect(text).toBe('# HELP a_total Counts a.\n# TYPE a_total counter\na_total 0\na_total{x="1",y="2"} 1.5\n');
   });
 
   test("label values and help are escaped", () => {
-    const text = renderMetrics([{ name: "a", kind: "gauge", help: "one\ntwo \\", samples: [{ labels: { x: 'q"\\\n' }, value: NaN }] }]);
+    const text = renderMetrics([
+      {
+        name: "a",
+        kind: "gauge",
+        help: "one\ntwo \\",
+        samples: [{ labels: { x: 'q"\\\n' }, value: NaN }],
+      },
+    ]);
     expect(text).toBe('# HELP a one\\ntwo \\\\\n# TYPE a gauge\na{x="q\\"\\\\\\n"} NaN\n');
   });
 });
@@ -31,7 +46,10 @@ describe("metrics of an instance", () => {
   });
 
   test("every line is a comment or a sample, and no sample comes twice", () => {
-    const samples = text.trimEnd().split("\n").filter((line) => !line.startsWith("# "));
+    const samples = text
+      .trimEnd()
+      .split("\n")
+      .filter((line) => !line.startsWith("# "));
     for (const line of samples) expect(line).toMatch(/^[a-z_]+(\{([a-z]+="[^"]*",?)+\})? -?[0-9.e+]+$/);
     const series = samples.map((line) => line.slice(0, line.lastIndexOf(" ")));
     expect(new Set(series).size).toBe(series.length);

@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  chownSync,
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { failureFrom, lastFailure, libc } from "./libc.ts";
 import type { Cancel, Files, OsResult } from "./ports.ts";
 
@@ -9,7 +20,6 @@ export const files: Files = {
   readText: (path) => attempt(() => readFileSync(path, "utf8")),
   remove: (path) => attempt(() => rmSync(path, { force: true }) as undefined),
   makeFolder: (path, { mode }) => attempt(() => void mkdirSync(path, { recursive: true, mode }) as undefined),
-  setMode: (path, { mode }) => attempt(() => chmodSync(path, mode) as undefined),
   setOwner: (path, { uid, gid }) => attempt(() => chownSync(path, uid, gid) as undefined),
   owner(path) {
     return statSync(path, { throwIfNoEntry: false })?.uid;

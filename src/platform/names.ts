@@ -12,7 +12,12 @@ export const names: Names = {
       lookup(host, {}, (error, address) => {
         clearTimeout(timer);
         if (error === null) settle({ ok: true, value: address });
-        else settle({ ok: false, code: error.code ?? "ENOTFOUND", text: resolverTexts[error.code ?? ""] ?? error.message });
+        else
+          settle({
+            ok: false,
+            code: error.code ?? "ENOTFOUND",
+            text: resolverTexts[error.code ?? ""] ?? error.message,
+          });
       });
     });
   },

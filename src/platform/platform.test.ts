@@ -9,13 +9,27 @@ import { portOf, socketAddress } from "./socket-address.ts";
 const { listenSockets } = linux;
 
 function listen(changes: Partial<ListenOptions> = {}): { fd: number; port: number } {
-  const result = listenSockets.bindListen({ host: "127.0.0.1", port: 0, backlog: 16, ipv6Only: false, freebind: false, ...changes });
+  const result = listenSockets.bindListen({
+    host: "127.0.0.1",
+    port: 0,
+    backlog: 16,
+    ipv6Only: false,
+    freebind: false,
+    ...changes,
+  });
   if (!result.ok) throw new Error(`${result.code}: ${result.text}`);
   return result.value;
 }
 
 function failing(changes: Partial<ListenOptions>) {
-  return listenSockets.bindListen({ host: "127.0.0.1", port: 0, backlog: 16, ipv6Only: false, freebind: false, ...changes });
+  return listenSockets.bindListen({
+    host: "127.0.0.1",
+    port: 0,
+    backlog: 16,
+    ipv6Only: false,
+    freebind: false,
+    ...changes,
+  });
 }
 
 describe("socketAddress", () => {
@@ -45,7 +59,11 @@ describe("bindListen", () => {
     const socket = { data: (peer: Bun.Socket, bytes: Uint8Array) => void peer.write(bytes) };
     const server = Bun.listen({ fd, socket } as unknown as Bun.TCPSocketListenOptions<undefined>);
     const echoed = Promise.withResolvers<string>();
-    const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: (_peer, bytes) => echoed.resolve(bytes.toString()) } });
+    const client = await Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: { data: (_peer, bytes) => echoed.resolve(bytes.toString()) },
+    });
     client.write("hello");
     expect(await echoed.promise).toBe("hello");
     client.end();
@@ -57,7 +75,10 @@ describe("bindListen", () => {
     expect(failing({ port })).toMatchObject({ ok: false, code: "EADDRINUSE" });
     expect(failing({ host: "0.0.0.0", port })).toMatchObject({ ok: false, code: "EADDRINUSE" });
     for (const host of ["127.0.0.1", "0.0.0.0"]) {
-      expect(listenSockets.holder({ host, port })).toMatchObject({ pid: process.pid, uid: process.getuid?.() });
+      expect(listenSockets.holder({ host, port })).toMatchObject({
+        pid: process.pid,
+        uid: process.getuid?.(),
+      });
     }
     expect(listenSockets.holder({ host: "127.0.0.2", port })).toBeUndefined();
     listenSockets.close(fd);
@@ -68,7 +89,9 @@ describe("bindListen", () => {
   test("an IPv6-only wildcard leaves the IPv4 side of its port to another socket", () => {
     const ipv6 = listen({ host: "::", ipv6Only: true });
     const ipv4 = listen({ host: "0.0.0.0", port: ipv6.port });
-    expect(listenSockets.holder({ host: "::1", port: ipv6.port })).toMatchObject({ pid: process.pid });
+    expect(listenSockets.holder({ host: "::1", port: ipv6.port })).toMatchObject({
+      pid: process.pid,
+    });
     listenSockets.close(ipv6.fd);
     listenSockets.close(ipv4.fd);
   });
@@ -114,9 +137,13 @@ describe("lock", () => {
 describe("names", () => {
   test("a literal is its own address, a name that does not exist says so", async () => {
     expect(await linux.names.resolve("::1", { timeoutMs: 1 })).toEqual({ ok: true, value: "::1" });
-    expect(await linux.names.resolve("localhost", { timeoutMs: 5_000 })).toMatchObject({ ok: true });
+    expect(await linux.names.resolve("localhost", { timeoutMs: 5_000 })).toMatchObject({
+      ok: true,
+    });
     // RFC 6761: never delegated.
-    expect(await linux.names.resolve("nothing.invalid", { timeoutMs: 5_000 })).toMatchObject({ ok: false });
+    expect(await linux.names.resolve("nothing.invalid", { timeoutMs: 5_000 })).toMatchObject({
+      ok: false,
+    });
   });
 });
 
@@ -137,12 +164,19 @@ describe("processes", () => {
     const end = (script: string) =>
       new Promise((resolve) => {
         const { fd } = listen();
-        linux.processes.spawn({ command: ["/bin/sh", "-c", script], env: {}, descriptors: [fd, fd], onExit: resolve });
+        linux.processes.spawn({
+          command: ["/bin/sh", "-c", script],
+          env: {},
+          descriptors: [fd, fd],
+          onExit: resolve,
+        });
         listenSockets.close(fd);
       });
     expect(await end("exit 7")).toEqual({ exitCode: 7 });
     expect(await end("kill -9 $$")).toEqual({ signal: "SIGKILL" });
-    expect(await end("test -S /dev/fd/3 && test -S /dev/fd/4 && ! test -e /dev/fd/5")).toEqual({ exitCode: 0 });
+    expect(await end("test -S /dev/fd/3 && test -S /dev/fd/4 && ! test -e /dev/fd/5")).toEqual({
+      exitCode: 0,
+    });
   });
 
   test("the descriptor limit ends at the hard one, and is never lowered", () => {

@@ -39,7 +39,6 @@ export interface Files {
   remove(path: string): OsResult<undefined>;
   /** Makes it with its parents; an existing folder keeps its mode. */
   makeFolder(path: string, options: { readonly mode: number }): OsResult<undefined>;
-  setMode(path: string, options: { readonly mode: number }): OsResult<undefined>;
   setOwner(path: string, owner: UserIds): OsResult<undefined>;
   /** Absent: nothing there, or it cannot be looked at. */
   owner(path: string): number | undefined;

@@ -62,8 +62,8 @@ export function shortName(pid: number): string | undefined {
 
 function spawn(options: SpawnOptions): Child {
   const child = Bun.spawn([...options.command], {
-    // Standard output goes to our standard error: what a worker prints before its link is up must not be lost.
-    stdio: ["ignore", 2, 2, ...options.descriptors],
+    // Standard output carries access log lines; what a worker has to say before its link is up goes to standard error.
+    stdio: ["ignore", 1, 2, ...options.descriptors],
     env: { ...options.env },
     onExit: (_child, exitCode, signal) => options.onExit(processEnd(exitCode, signal)),
   });

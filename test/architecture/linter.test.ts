@@ -54,7 +54,12 @@ describe("the linter stops", () => {
 
 function lint(folder: string): readonly Diagnostic[] {
   const oxlint = join(projectRoot, "node_modules/oxlint/bin/oxlint");
-  const run = Bun.spawnSync([process.execPath, oxlint, "--format", "json", "src"], { cwd: folder, stdin: "ignore" });
-  const report = JSON.parse(run.stdout.toString()) as { readonly diagnostics: readonly Diagnostic[] };
+  const run = Bun.spawnSync([process.execPath, oxlint, "--format", "json", "src"], {
+    cwd: folder,
+    stdin: "ignore",
+  });
+  const report = JSON.parse(run.stdout.toString()) as {
+    readonly diagnostics: readonly Diagnostic[];
+  };
   return report.diagnostics;
 }

@@ -118,12 +118,22 @@ function importOf(node: Node): Omit<ImportSeen, "line"> | undefined {
     case "TSImportType":
       return { target: target ?? "(computed)", isType: true, form: "type", names: [] };
     case "TSExternalModuleReference":
-      return { target: literalText(node["expression"]) ?? "(computed)", isType: false, form: "require", names: [] };
+      return {
+        target: literalText(node["expression"]) ?? "(computed)",
+        isType: false,
+        form: "require",
+        names: [],
+      };
     case "CallExpression": {
       const callee = node["callee"] as Node;
       if (callee.type !== "Identifier" || callee["name"] !== "require") return undefined;
       const [first] = node["arguments"] as readonly Node[];
-      return { target: literalText(first) ?? "(computed)", isType: false, form: "require", names: [] };
+      return {
+        target: literalText(first) ?? "(computed)",
+        isType: false,
+        form: "require",
+        names: [],
+      };
     }
     default:
       return undefined;

@@ -70,7 +70,11 @@ function statusIn(event: string): string | undefined {
   return /^refused \S+ \((\d+)\)$/.exec(event)?.[1];
 }
 
-function updateTraces(path: string, cases: readonly CorpusCase[], traceOf: (one: CorpusCase) => readonly string[]): void {
+function updateTraces(
+  path: string,
+  cases: readonly CorpusCase[],
+  traceOf: (one: CorpusCase) => readonly string[],
+): void {
   const lines = readFileSync(path, "utf8").split("\n");
   const out: string[] = [];
   for (const [index, line] of lines.entries()) {

@@ -28,19 +28,46 @@ export function compare(llhttp: Llhttp, input: Generated): Disagreement | undefi
   const shared = Math.min(completeCount(ours.messages), completeCount(theirs.messages));
   for (let at = 0; at < shared; at++) {
     const what = messageDifference(ours.messages[at]!, theirs.messages[at]!, input.kind);
-    if (what !== undefined) return { ...base, kind: "message", what: `message ${at}: ${what}`, code: what.split(" ")[0] ?? "" };
+    if (what !== undefined)
+      return {
+        ...base,
+        kind: "message",
+        what: `message ${at}: ${what}`,
+        code: what.split(" ")[0] ?? "",
+      };
   }
   if (ours.refused !== undefined) {
     if (theirVerdict === "refused") return undefined;
-    return { ...base, kind: "we refuse", what: `we refuse (${ours.refused}), they ${theirVerdict}`, code: ours.refused };
+    return {
+      ...base,
+      kind: "we refuse",
+      what: `we refuse (${ours.refused}), they ${theirVerdict}`,
+      code: ours.refused,
+    };
   }
   if (theirVerdict === "refused") {
-    return { ...base, kind: "they refuse", what: `they refuse (${theirs.error}: ${theirs.reason})`, code: theirs.error ?? "" };
+    return {
+      ...base,
+      kind: "they refuse",
+      what: `they refuse (${theirs.error}: ${theirs.reason})`,
+      code: theirs.error ?? "",
+    };
   }
   const counts = [completeCount(ours.messages), completeCount(theirs.messages)];
-  if (counts[0] !== counts[1]) return { ...base, kind: "message", what: `we see ${counts[0]} complete messages, they ${counts[1]}`, code: "count" };
+  if (counts[0] !== counts[1])
+    return {
+      ...base,
+      kind: "message",
+      what: `we see ${counts[0]} complete messages, they ${counts[1]}`,
+      code: "count",
+    };
   if (ours.isUnfinished !== (theirVerdict === "unfinished")) {
-    return { ...base, kind: "message", what: `unfinished: we ${ours.isUnfinished}, they ${theirVerdict}`, code: "unfinished" };
+    return {
+      ...base,
+      kind: "message",
+      what: `unfinished: we ${ours.isUnfinished}, they ${theirVerdict}`,
+      code: "unfinished",
+    };
   }
   return undefined;
 }
@@ -62,7 +89,8 @@ function messageDifference(ours: OurMessage, theirs: LlhttpMessage, kind: Genera
   if (kind === "request" && ours.method !== theirs.method) return `method ${ours.method} / ${theirs.method}`;
   if (kind === "request" && ours.target !== theirs.target) return `target ${ours.target} / ${theirs.target}`;
   if (kind === "response" && ours.status !== theirs.status) return `status ${ours.status} / ${theirs.status}`;
-  if (theirs.major !== 1 || ours.minor !== theirs.minor) return `version 1.${ours.minor} / ${theirs.major}.${theirs.minor}`;
+  if (theirs.major !== 1 || ours.minor !== theirs.minor)
+    return `version 1.${ours.minor} / ${theirs.major}.${theirs.minor}`;
   if (ours.body !== theirs.body) return `body ${JSON.stringify(ours.body)} / ${JSON.stringify(theirs.body)}`;
   for (const [at, [name, value]] of ours.headers.entries()) {
     const [theirName, theirValue] = theirs.headers[at] ?? ["", ""];

@@ -13,7 +13,11 @@ describe("every known difference from llhttp is still one, and explained by its 
   for (const rule of knownDifferences) {
     test(rule.id, () => {
       const { kind, text, isHead } = rule.example;
-      const disagreement = compare(llhttp, { kind, isHead: isHead ?? false, bytes: Buffer.from(text, "latin1") });
+      const disagreement = compare(llhttp, {
+        kind,
+        isHead: isHead ?? false,
+        bytes: Buffer.from(text, "latin1"),
+      });
       expect(disagreement).toBeDefined();
       expect(explain(disagreement!)?.id).toBe(rule.id);
     });

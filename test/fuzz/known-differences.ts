@@ -15,7 +15,11 @@ export interface KnownDifference {
   readonly codes?: readonly string[];
   fits(seen: Seen): boolean;
   /** An input on which this rule is the one that fits. */
-  readonly example: { readonly kind: "request" | "response"; readonly text: string; readonly isHead?: boolean };
+  readonly example: {
+    readonly kind: "request" | "response";
+    readonly text: string;
+    readonly isHead?: boolean;
+  };
 }
 
 /** A disagreement with the text around it. */
@@ -40,11 +44,15 @@ export function explain(disagreement: Disagreement): KnownDifference | undefined
   const seen: Seen = { disagreement, text, rest, head, firstLine: head.split("\r\n")[0] ?? "" };
   return knownDifferences.find(
     (rule) =>
-      rule.kind === disagreement.kind && (rule.codes === undefined || rule.codes.includes(disagreement.code)) && rule.fits(seen),
+      rule.kind === disagreement.kind &&
+      (rule.codes === undefined || rule.codes.includes(disagreement.code)) &&
+      rule.fits(seen),
   );
 }
 
-const constants = createRequire(import.meta.url)("undici/lib/llhttp/constants.js") as { readonly METHODS: Readonly<Record<string, number>> };
+const constants = createRequire(import.meta.url)("undici/lib/llhttp/constants.js") as {
+  readonly METHODS: Readonly<Record<string, number>>;
+};
 const theirMethods = new Set(Object.keys(constants.METHODS));
 
 const token = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
@@ -64,7 +72,8 @@ function hasPlainChunked(head: string): boolean {
 }
 
 /** White space beyond single spaces around the value of a field that decides framing or persistence. */
-const tabBehind = /\n(?:Transfer-Encoding|Content-Length|Connection|Proxy-Connection|Upgrade)[ \t]*:[^\r\n]*\t[ \t]*\r/i;
+const tabBehind =
+  /\n(?:Transfer-Encoding|Content-Length|Connection|Proxy-Connection|Upgrade)[ \t]*:[^\r\n]*\t[ \t]*\r/i;
 const proxyConnection = /\nProxy-Connection[ \t]*:/i;
 
 /** A framing field among trailers: behind a line of zeros, with nothing but fields between. */
@@ -72,7 +81,8 @@ const framingInTrailer = /\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?:Content-Leng
 
 /** They stopped before the message we judge: for them the one before closes the connection, or was no message. */
 function theyStoppedBefore({ disagreement }: Seen): boolean {
-  const complete = (messages: readonly { readonly isComplete: boolean }[]): number => messages.filter((one) => one.isComplete).length;
+  const complete = (messages: readonly { readonly isComplete: boolean }[]): number =>
+    messages.filter((one) => one.isComplete).length;
   return complete(disagreement.theirs.messages) <= complete(disagreement.ours.messages);
 }
 
@@ -100,7 +110,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "llhttp obeys Proxy-Connection as if it were Connection; no RFC knows it, so we drop it unread",
     kind: "they refuse",
     fits: ({ text }) => proxyConnection.test(text),
-    example: { kind: "response", text: "HTTP/1.0 304 Not Modified\r\nProxy-Connection: keep-alive\r\n\r\nx" },
+    example: {
+      kind: "response",
+      text: "HTTP/1.0 304 Not Modified\r\nProxy-Connection: keep-alive\r\n\r\nx",
+    },
   },
   {
     id: "tab-behind-value",
@@ -114,7 +127,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "any token is a method (RFC 9110 section 9.1); llhttp knows a fixed list",
     kind: "they refuse",
     codes: ["HPE_INVALID_METHOD"],
-    fits: ({ text }) => [...text.matchAll(new RegExp(`(?:^|\\n|[^A-Za-z])(${token}) `, "g"))].some((found) => !theirMethods.has(found[1] ?? "")) || !theirMethods.has(text),
+    fits: ({ text }) =>
+      [...text.matchAll(new RegExp(`(?:^|\\n|[^A-Za-z])(${token}) `, "g"))].some(
+        (found) => !theirMethods.has(found[1] ?? ""),
+      ) || !theirMethods.has(text),
     example: { kind: "request", text: "FOO / HTTP/1.1\r\nHost: a\r\n\r\n" },
   },
   {
@@ -122,7 +138,8 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "PRI with HTTP/1.1 is an ordinary token; llhttp keeps the name for the HTTP/2 preface, which we refuse by its version",
     kind: "they refuse",
     codes: ["HPE_INVALID_VERSION"],
-    fits: ({ text, disagreement }) => /PRI [^ ]/.test(text) && disagreement.theirs.reason === "Expected HTTP/2 Connection Preface",
+    fits: ({ text, disagreement }) =>
+      /PRI [^ ]/.test(text) && disagreement.theirs.reason === "Expected HTTP/2 Connection Preface",
     example: { kind: "request", text: "PRI / HTTP/1.1\r\nHost: a\r\n\r\n" },
   },
   {
@@ -138,7 +155,8 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "a proxy removes white space before the colon of a response (RFC 9112 section 5.1); llhttp refuses it",
     kind: "they refuse",
     codes: ["HPE_INVALID_HEADER_TOKEN"],
-    fits: ({ text, disagreement }) => disagreement.input.kind === "response" && new RegExp(`\\r\\n${token}[ \\t]+(?::|$)`).test(text),
+    fits: ({ text, disagreement }) =>
+      disagreement.input.kind === "response" && new RegExp(`\\r\\n${token}[ \\t]+(?::|$)`).test(text),
     example: { kind: "response", text: "HTTP/1.1 204 No Content\r\nX : a\r\n\r\n" },
   },
   {
@@ -150,7 +168,10 @@ export const knownDifferences: readonly KnownDifference[] = [
       const values = valuesIn(text, "Content-Length");
       return disagreement.input.kind === "response" && new Set(values).size < values.length;
     },
-    example: { kind: "response", text: "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" },
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+    },
   },
   {
     id: "length-in-trailer",
@@ -158,22 +179,35 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "they refuse",
     codes: ["HPE_INVALID_CONTENT_LENGTH", "HPE_UNEXPECTED_CONTENT_LENGTH", "HPE_INVALID_TRANSFER_ENCODING"],
     fits: ({ text }) => framingInTrailer.test(text),
-    example: { kind: "request", text: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n" },
+    example: {
+      kind: "request",
+      text: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 5\r\n\r\n",
+    },
   },
   {
     id: "chunk-extension",
     why: "chunk extensions are bounded, checked for control bytes and never passed on; llhttp also checks their grammar",
     kind: "they refuse",
     codes: ["HPE_STRICT", "HPE_INVALID_CHUNK_SIZE"],
-    fits: ({ disagreement, text }) => disagreement.theirs.reason.startsWith("Invalid character in chunk extensions") && /\n[0-9A-Fa-f]+;[^\r\n]*\r\n/.test(text),
-    example: { kind: "request", text: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;\r\n\r\n" },
+    fits: ({ disagreement, text }) =>
+      disagreement.theirs.reason.startsWith("Invalid character in chunk extensions") &&
+      /\n[0-9A-Fa-f]+;[^\r\n]*\r\n/.test(text),
+    example: {
+      kind: "request",
+      text: "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;\r\n\r\n",
+    },
   },
   {
     id: "close-wins",
     why: "close among the options of Connection closes (RFC 9112 section 9.3) and what follows is not read; in 1.0 llhttp lets keep-alive overrule it",
     kind: "they refuse",
-    fits: ({ text, disagreement }) => !disagreement.ours.isUnfinished && valuesIn(text, "Connection").some((value) => /(?:^|[, \t])close[ \t]*(?:,|$)/i.test(value)),
-    example: { kind: "response", text: "HTTP/1.0 204 No Content\r\nConnection: close, keep-alive\r\n\r\nx" },
+    fits: ({ text, disagreement }) =>
+      !disagreement.ours.isUnfinished &&
+      valuesIn(text, "Connection").some((value) => /(?:^|[, \t])close[ \t]*(?:,|$)/i.test(value)),
+    example: {
+      kind: "response",
+      text: "HTTP/1.0 204 No Content\r\nConnection: close, keep-alive\r\n\r\nx",
+    },
   },
 
   // What we refuse and they accept.
@@ -189,7 +223,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "llhttp obeys Proxy-Connection as if it were Connection, and reads nothing behind a close there",
     kind: "we refuse",
     fits: (seen) => proxyConnection.test(seen.text) && theyStoppedBefore(seen) && seen.disagreement.ours.stoppedAt > 0,
-    example: { kind: "request", text: "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n(\r\n\r\n" },
+    example: {
+      kind: "request",
+      text: "GET / HTTP/1.1\r\nHost: a\r\nProxy-Connection: close\r\n\r\n(\r\n\r\n",
+    },
   },
   {
     id: "tab-behind-chunked",
@@ -197,13 +234,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "we refuse",
     codes: ["bad-chunk", "bad-trailer"],
     fits: ({ rest }) => tabBehind.test(rest),
-    example: { kind: "response", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0x0\r\n\r\n" },
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0x0\r\n\r\n",
+    },
   },
   {
     id: "tab-behind-keep-alive",
     why: "llhttp does not know keep-alive with a tab behind it, closes, and reads nothing behind that message",
     kind: "we refuse",
-    fits: (seen) => /\nConnection[ \t]*:[^\r\n]*keep-alive[ \t]*\t[ \t]*\r/i.test(seen.text) && theyStoppedBefore(seen) && seen.disagreement.ours.stoppedAt > 0,
+    fits: (seen) =>
+      /\nConnection[ \t]*:[^\r\n]*keep-alive[ \t]*\t[ \t]*\r/i.test(seen.text) &&
+      theyStoppedBefore(seen) &&
+      seen.disagreement.ours.stoppedAt > 0,
     example: { kind: "request", text: "GET / HTTP/1.0\r\nConnection: keep-alive\t\r\n\r\n(" },
   },
   {
@@ -218,8 +261,12 @@ export const knownDifferences: readonly KnownDifference[] = [
     id: "framing-in-trailer-read",
     why: "a framing field among the trailers changes nothing (RFC 9110 section 6.5.1); llhttp obeys it and reads on as if a body followed",
     kind: "we refuse",
-    fits: ({ text, disagreement }) => disagreement.input.kind === "response" && framingInTrailer.test(text.slice(0, disagreement.ours.stoppedAt)),
-    example: { kind: "response", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\nabc" },
+    fits: ({ text, disagreement }) =>
+      disagreement.input.kind === "response" && framingInTrailer.test(text.slice(0, disagreement.ours.stoppedAt)),
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\nabc",
+    },
   },
   {
     id: "status-without-reason",
@@ -279,7 +326,11 @@ export const knownDifferences: readonly KnownDifference[] = [
       const target = firstLine.split(" ")[1] ?? "";
       const authority = /^https?:\/\/([^/?]*)/i.exec(target)?.[1];
       const isStarElsewhere = target === "*" && !firstLine.startsWith("OPTIONS ");
-      return isStarElsewhere || !plainTarget.test(firstLine) || (authority !== undefined && (authority === "" || !host.test(authority) || /^:|:\d*[6-9]\d{4}$/.test(authority)));
+      return (
+        isStarElsewhere ||
+        !plainTarget.test(firstLine) ||
+        (authority !== undefined && (authority === "" || !host.test(authority) || /^:|:\d*[6-9]\d{4}$/.test(authority)))
+      );
     },
     example: { kind: "request", text: "GET * HTTP/1.1\r\nHost: a\r\n\r\n" },
   },
@@ -296,7 +347,8 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "Host must be host and port (RFC 9112 section 3.2: 400 otherwise); llhttp does not look at it",
     kind: "we refuse",
     codes: ["bad-host"],
-    fits: ({ head }) => valuesIn(head, "Host").some((value) => !host.test(value) || /:\d*[6-9]\d{4}$|^:|^\[.{0,1}\]/.test(value)),
+    fits: ({ head }) =>
+      valuesIn(head, "Host").some((value) => !host.test(value) || /:\d*[6-9]\d{4}$|^:|^\[.{0,1}\]/.test(value)),
     example: { kind: "request", text: "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n" },
   },
   {
@@ -324,7 +376,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "we refuse",
     codes: ["bad-transfer-encoding"],
     fits: ({ head, firstLine }) => hasPlainChunked(head) && /HTTP\/1\.0/.test(firstLine),
-    example: { kind: "request", text: "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" },
+    example: {
+      kind: "request",
+      text: "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    },
   },
   {
     id: "length-zero-first",
@@ -340,7 +395,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "we refuse",
     codes: ["bad-content-length"],
     fits: ({ head }) => valuesIn(head, "Content-Length").some((value) => /^\d{16,}$/.test(value)),
-    example: { kind: "request", text: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740993\r\n\r\n" },
+    example: {
+      kind: "request",
+      text: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9007199254740993\r\n\r\n",
+    },
   },
   {
     id: "length-empty",
@@ -355,7 +413,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "Connection may not name fields that the origin relies on (DESIGN 7.1); llhttp does not look",
     kind: "we refuse",
     codes: ["connection-names-protected"],
-    fits: ({ head }) => valuesIn(head, "Connection").some((value) => /(?:^|[, \t])(?:host|content-length|expect|cookie|te|trailer)(?:[, \t]|$)/i.test(value)),
+    fits: ({ head }) =>
+      valuesIn(head, "Connection").some((value) =>
+        /(?:^|[, \t])(?:host|content-length|expect|cookie|te|trailer)(?:[, \t]|$)/i.test(value),
+      ),
     example: { kind: "request", text: "GET / HTTP/1.1\r\nHost: a\r\nConnection: host\r\n\r\n" },
   },
   {
@@ -373,7 +434,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "white space behind a value is not part of it, tabs included (RFC 9112 section 5); llhttp forgets the tab and misses close or chunked",
     kind: "message",
     fits: ({ text }) => tabBehind.test(text),
-    example: { kind: "response", text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n" },
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
+    },
   },
   {
     id: "informational-body",
@@ -389,7 +453,10 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "message",
     codes: ["count", "unfinished"],
     fits: (seen) => theyEndedInformational(seen) && theyStoppedBefore(seen),
-    example: { kind: "response", text: "HTTP/1.0 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n" },
+    example: {
+      kind: "response",
+      text: "HTTP/1.0 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n",
+    },
   },
   {
     id: "proxy-connection-read",
@@ -397,14 +464,22 @@ export const knownDifferences: readonly KnownDifference[] = [
     kind: "message",
     codes: ["count", "unfinished"],
     fits: ({ text }) => proxyConnection.test(text),
-    example: { kind: "request", text: "GET / HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n" },
+    example: {
+      kind: "request",
+      text: "GET / HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+    },
   },
   {
     id: "close-wins-read",
     why: "close among the options of Connection closes (RFC 9112 section 9.3); in 1.0 llhttp lets keep-alive overrule it",
     kind: "message",
     codes: ["count", "unfinished"],
-    fits: ({ text, disagreement }) => valuesIn(text, "Connection").some((value) => /close/i.test(value)) && verdictOf(disagreement.theirs) !== "refused",
-    example: { kind: "response", text: "HTTP/1.0 204 No Content\r\nConnection: close, keep-alive\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n" },
+    fits: ({ text, disagreement }) =>
+      valuesIn(text, "Connection").some((value) => /close/i.test(value)) &&
+      verdictOf(disagreement.theirs) !== "refused",
+    example: {
+      kind: "response",
+      text: "HTTP/1.0 204 No Content\r\nConnection: close, keep-alive\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    },
   },
 ];

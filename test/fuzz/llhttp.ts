@@ -133,7 +133,10 @@ export class Llhttp {
   }
 
   /** Reads everything at once, then the end of the connection. */
-  read(bytes: Uint8Array, options: { readonly kind: keyof typeof LlhttpType; readonly isHead?: boolean }): LlhttpResult {
+  read(
+    bytes: Uint8Array,
+    options: { readonly kind: keyof typeof LlhttpType; readonly isHead?: boolean },
+  ): LlhttpResult {
     if (bytes.length > this.#inputBytesMax) throw new Error("the input is larger than the buffer for it");
     const parser = this.#exports.llhttp_alloc(LlhttpType[options.kind]);
     this.#messages = [];

@@ -29,7 +29,10 @@ export interface OurResult {
 const limits: HeadLimits = { headBytesMax: 1 << 17, fieldsMax: 1000, targetBytesMax: 1 << 16 };
 
 /** Reads everything at once, then the end of the connection. */
-export function readOurs(input: Uint8Array, options: { readonly kind: "request" | "response"; readonly isHead?: boolean }): OurResult {
+export function readOurs(
+  input: Uint8Array,
+  options: { readonly kind: "request" | "response"; readonly isHead?: boolean },
+): OurResult {
   const bytes = Buffer.from(input);
   const isResponse = options.kind === "response";
   const parser = new HeadParser(isResponse, limits);
@@ -38,13 +41,23 @@ export function readOurs(input: Uint8Array, options: { readonly kind: "request" 
   while (at < bytes.length) {
     parser.reset(limits);
     const fed = parser.feed(bytes, at, bytes.length);
-    if (fed === Fed.Refused) return { refused: refusalCode(parser.refusal), isUnfinished: false, messages, stoppedAt: at };
-    if (fed === Fed.More) return { refused: undefined, isUnfinished: !isOnlyLineEnds(bytes, at), messages, stoppedAt: at };
+    if (fed === Fed.Refused)
+      return { refused: refusalCode(parser.refusal), isUnfinished: false, messages, stoppedAt: at };
+    if (fed === Fed.More)
+      return {
+        refused: undefined,
+        isUnfinished: !isOnlyLineEnds(bytes, at),
+        messages,
+        stoppedAt: at,
+      };
     const message = describe(parser, bytes, at);
-    const framing = isResponse ? responseFraming(parser, options.isHead === true ? Method.Head : Method.Get) : requestFraming(parser);
+    const framing = isResponse
+      ? responseFraming(parser, options.isHead === true ? Method.Head : Method.Get)
+      : requestFraming(parser);
     const body = readBody(bytes, at + parser.headBytes, { framing, length: parser.contentLength });
     messages.push({ ...message, body: body.text, isComplete: body.isComplete });
-    if (body.refusal !== Refusal.None) return { refused: refusalCode(body.refusal), isUnfinished: false, messages, stoppedAt: at };
+    if (body.refusal !== Refusal.None)
+      return { refused: refusalCode(body.refusal), isUnfinished: false, messages, stoppedAt: at };
     if (!body.isComplete) return { refused: undefined, isUnfinished: true, messages, stoppedAt: at };
     at = body.end;
     if (isLast(parser, message.headers)) break;
@@ -111,7 +124,12 @@ function readBody(bytes: Buffer, from: number, how: { readonly framing: Framing;
       const decoded = decoder.feed(rest, 0, rest.length);
       if (decoded === Decoded.Refused) return { text: "", end: from, isComplete: false, refusal: decoder.refusal };
       const isComplete = decoded === Decoded.Done;
-      return { text: rest.toString("latin1", 0, decoder.writeEnd), end: from + decoder.readEnd, isComplete, refusal: Refusal.None };
+      return {
+        text: rest.toString("latin1", 0, decoder.writeEnd),
+        end: from + decoder.readEnd,
+        isComplete,
+        refusal: Refusal.None,
+      };
     }
   }
 }

@@ -45,7 +45,10 @@ function expectedMessage(text: string): ExpectedMessage {
 export function expectedOrigin(one: CorpusCase): ExpectedOrigin {
   const text = only(one, "origin");
   if (text === "nothing complete") return { kind: "nothing complete" };
-  return { kind: "requests", messages: text === "nothing" ? [] : splitList(text).map(expectedMessage) };
+  return {
+    kind: "requests",
+    messages: text === "nothing" ? [] : splitList(text).map(expectedMessage),
+  };
 }
 
 /** Alternatives stand behind `|`: where a race of two segments decides, each outcome is named. */
@@ -58,7 +61,10 @@ export function expectedClient(one: CorpusCase): readonly ExpectedClient[] {
       const ending = found?.[2] ?? /(closed|kept)$/.exec(only(one, "client"))?.[1];
       if (ending === undefined) throw new Error(`${one.name}: "closed" or "kept" is missing`);
       const list = found?.[1] ?? alternative.trim();
-      return { messages: list === "nothing" ? [] : splitList(list).map(expectedMessage), isKept: ending === "kept" };
+      return {
+        messages: list === "nothing" ? [] : splitList(list).map(expectedMessage),
+        isKept: ending === "kept",
+      };
     });
 }
 
@@ -72,7 +78,8 @@ function only(one: CorpusCase, key: string): string {
 export function originComplaints(one: CorpusCase, seen: readonly SeenRequest[]): readonly string[] {
   const wanted = expectedOrigin(one);
   const shown = seen.map((request) => showRequest(request)).join(", ") || "nothing";
-  if (wanted.kind === "nothing complete") return seen.some((request) => request.complete) ? [`origin saw ${shown}`] : [];
+  if (wanted.kind === "nothing complete")
+    return seen.some((request) => request.complete) ? [`origin saw ${shown}`] : [];
   const complaints: string[] = [];
   const isAsWanted =
     seen.length === wanted.messages.length &&
@@ -94,11 +101,17 @@ export function originComplaints(one: CorpusCase, seen: readonly SeenRequest[]):
 }
 
 /** What is wrong with what the client saw; the connection's end is judged by the caller. */
-export function clientComplaints(one: CorpusCase, all: readonly SeenResponse[], wanted: ExpectedClient): readonly string[] {
+export function clientComplaints(
+  one: CorpusCase,
+  all: readonly SeenResponse[],
+  wanted: ExpectedClient,
+): readonly string[] {
   const complaints: string[] = [];
   // `102+` stands for any number of them.
   const repeated = wanted.messages.find((message) => message.what.endsWith("+"))?.what.slice(0, -1);
-  const seen = all.filter((response, at) => String(response.status) !== repeated || all[at - 1]?.status !== response.status);
+  const seen = all.filter(
+    (response, at) => String(response.status) !== repeated || all[at - 1]?.status !== response.status,
+  );
   const isAsWanted =
     seen.length === wanted.messages.length &&
     wanted.messages.every((message, at) => {

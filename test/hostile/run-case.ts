@@ -106,10 +106,16 @@ async function judgeKept(
 ): Promise<readonly string[]> {
   client.send("GET /again HTTP/1.1\r\nHost: good\r\n\r\n");
   const all = [...methods.slice(0, answered), "GET"];
-  await client.until("an answer to another request", () => client.ending !== undefined || readSafely(client, all).length > answered, caseMs);
+  await client.until(
+    "an answer to another request",
+    () => client.ending !== undefined || readSafely(client, all).length > answered,
+    caseMs,
+  );
   const last = client.responses(all)[answered];
   if (last?.status === 200 && last.body.toString() === "later") return [];
-  return [`another request on the kept connection got ${last === undefined ? "nothing" : `${last.status} "${showWire(last.body)}"`}`];
+  return [
+    `another request on the kept connection got ${last === undefined ? "nothing" : `${last.status} "${showWire(last.body)}"`}`,
+  ];
 }
 
 /** Whatever the case did, the next client is served, and by a connection that can be trusted. */
@@ -119,7 +125,8 @@ async function judgeNextRequest({ address, origin }: Bench, one: CorpusCase): Pr
     return [`a good request afterwards got ${answer.status} "${showWire(answer.body)}"`];
   }
   const first = origin.connections[0];
-  const isReused = first !== undefined && first.requests.some((request) => request.target === "/good" || request.target === "/again");
+  const isReused =
+    first !== undefined && first.requests.some((request) => request.target === "/good" || request.target === "/again");
   return needsNewConnection(one) && isReused ? ["a connection that cannot be trusted was used again"] : [];
 }
 
@@ -193,6 +200,8 @@ async function actAsOrigin(connection: Parameters<OriginScript>[0]["connection"]
 
 /** Methods of the requests as they stand in the case, for reading answers to HEAD. */
 function requestMethods(one: CorpusCase): readonly string[] {
-  const text = Buffer.concat(one.blocks.filter((block) => block.mark === ">").map((block) => block.bytes)).toString("latin1");
+  const text = Buffer.concat(one.blocks.filter((block) => block.mark === ">").map((block) => block.bytes)).toString(
+    "latin1",
+  );
   return [...text.matchAll(/(?:^|\r\n)([A-Za-z]+) [^\r\n]* HTTP\/1\.[01]\r\n/g)].map((found) => found[1] ?? "GET");
 }

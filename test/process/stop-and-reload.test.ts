@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { baseConfig, type Changes, listener, pool, startInstance, type TestFolder, type TestInstance, testFolder } from "./support/instance.ts";
+import {
+  baseConfig,
+  type Changes,
+  listener,
+  pool,
+  startInstance,
+  type TestFolder,
+  type TestInstance,
+  testFolder,
+} from "./support/instance.ts";
 import { closeClients, connect } from "./support/client.ts";
 
 const folders: TestFolder[] = [];
@@ -123,7 +132,9 @@ describe("SIGHUP", () => {
     const instance = begin();
     const client = await connect(await address(instance));
     expect((await client.ask()).revision).toBe(1);
-    instance.rewrite({ pools: [pool("app", ["127.0.0.1", "127.0.0.2"]), pool("more", ["127.0.0.3"])] });
+    instance.rewrite({
+      pools: [pool("app", ["127.0.0.1", "127.0.0.2"]), pool("more", ["127.0.0.3"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("is in use")).toContain("revision 2");
     const answer = await client.ask();
@@ -133,10 +144,23 @@ describe("SIGHUP", () => {
     expect(view.pools.map(({ endpoints }) => endpoints.map(({ row }) => row))).toEqual([[0, 1], [2]]);
   });
 
+  test("another bound of connections holds from the reload on", async () => {
+    const instance = begin(settings({ connections: 100 }));
+    const client = await connect(await address(instance));
+    expect((await client.ask()).connectionsMax).toBe(50);
+    instance.rewrite(settings({ connections: 41 }));
+    instance.kill("SIGHUP");
+    await instance.said("revision 2");
+    expect((await client.ask()).connectionsMax).toBe(21);
+  });
+
   test("a new address for a listener is refused by name, and nothing changes", async () => {
     const instance = begin();
     const client = await connect(await address(instance));
-    instance.rewrite({ listeners: [listener("api", "127.0.0.2", 0)], pools: [pool("app", ["127.0.0.9"])] });
+    instance.rewrite({
+      listeners: [listener("api", "127.0.0.2", 0)],
+      pools: [pool("app", ["127.0.0.9"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("listeners.api.bind")).toContain("needs a restart in this version");
     await instance.said("is not used; nothing has changed");
@@ -156,7 +180,9 @@ describe("SIGHUP", () => {
   test("one worker's refusal refuses it for all", async () => {
     const instance = begin();
     const client = await connect(await address(instance));
-    instance.rewrite({ pools: [pool("app", ["127.0.0.1"]), pool("WST_TEST_REFUSE", ["127.0.0.2"])] });
+    instance.rewrite({
+      pools: [pool("app", ["127.0.0.1"]), pool("WST_TEST_REFUSE", ["127.0.0.2"])],
+    });
     instance.kill("SIGHUP");
     expect(await instance.said("told to refuse")).toContain("worker 0");
     await instance.said("is not used; nothing has changed");

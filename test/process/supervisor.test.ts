@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chownSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { baseConfig, listener, startInstance, type TestFolder, type TestInstance, testFolder } from "./support/instance.ts";
+import {
+  baseConfig,
+  listener,
+  startInstance,
+  type TestFolder,
+  type TestInstance,
+  testFolder,
+} from "./support/instance.ts";
 import type { Changes, SpawnChanges } from "./support/instance.ts";
 import { closeClients, connect } from "./support/client.ts";
 
@@ -69,7 +76,9 @@ describe("start", () => {
   test("a port in use names listener, address and holder, exits 1 and leaves nothing behind", async () => {
     const first = begin();
     const { port } = await address(first);
-    const second = begin({ listeners: [listener("other", "127.0.0.1", 0), listener("web", "127.0.0.1", port)] });
+    const second = begin({
+      listeners: [listener("other", "127.0.0.1", 0), listener("web", "127.0.0.1", port)],
+    });
     expect(await second.exited).toBe(1);
     const line = await second.said("listener web");
     expect(line).toContain(`cannot listen on 127.0.0.1:${port}: address in use by`);
@@ -80,16 +89,19 @@ describe("start", () => {
 
   /** 1024 by default; 0 in some containers. */
   const firstFreePort = Number(readFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start", "utf8"));
-  test.skipIf(!isRoot || firstFreePort < 81)("a low port without root says what is missing (needs root, to give it up)", async () => {
-    const folder = testFolder({ listeners: [listener("web", "127.0.0.1", 80)] });
-    folders.push(folder);
-    chownSync(folder.path, nobody, nobody);
-    const instance = beginIn(folder, { uid: nobody, gid: nobody });
-    expect(await instance.exited).toBe(1);
-    expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
-    expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
-    expect(readdirSync(folder.path)).toEqual(["config.json"]);
-  });
+  test.skipIf(!isRoot || firstFreePort < 81)(
+    "a low port without root says what is missing (needs root, to give it up)",
+    async () => {
+      const folder = testFolder({ listeners: [listener("web", "127.0.0.1", 80)] });
+      folders.push(folder);
+      chownSync(folder.path, nobody, nobody);
+      const instance = beginIn(folder, { uid: nobody, gid: nobody });
+      expect(await instance.exited).toBe(1);
+      expect(await instance.said("listener web")).toContain("127.0.0.1:80: permission denied: ports below");
+      expect(await instance.said("listener web")).toContain("CAP_NET_BIND_SERVICE");
+      expect(readdirSync(folder.path)).toEqual(["config.json"]);
+    },
+  );
 
   test.skipIf(!isRoot)("an unprivileged user runs everything but low ports (needs root, to give it up)", async () => {
     const folder = testFolder();
@@ -167,7 +179,10 @@ describe("start", () => {
 
   test("a worker that never gets ready is tried five times, then the start fails", async () => {
     const base = baseConfig("/nonexistent").pools[0]!;
-    const instance = begin({ pools: [{ ...base, name: "WST_TEST_CRASH" }], ...settings({ workers: 1 }) });
+    const instance = begin({
+      pools: [{ ...base, name: "WST_TEST_CRASH" }],
+      ...settings({ workers: 1 }),
+    });
     expect(await instance.exited).toBe(1);
     expect(instance.output().match(/told to crash/g)?.length).toBeGreaterThanOrEqual(5);
     expect(instance.output().match(/another one starts/g)?.length).toBe(4);
@@ -228,7 +243,14 @@ describe("a supervisor that is killed", () => {
     const ended = Promise.withResolvers<void>();
     for (const { pid } of workers) process.kill(pid, "SIGTERM");
     // No child of ours, so there is no event: the port tells.
-    const check = setInterval(() => void connect(where).then((next) => next.close(), () => ended.resolve()), 20);
+    const check = setInterval(
+      () =>
+        void connect(where).then(
+          (next) => next.close(),
+          () => ended.resolve(),
+        ),
+      20,
+    );
     await ended.promise;
     clearInterval(check);
   });

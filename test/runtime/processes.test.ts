@@ -58,7 +58,10 @@ describe("sockets across processes", () => {
       Bun.listen({ unix: path, socket: { open: (socket) => void socket.end(text), data() {} } });
     const ask = async (): Promise<string> => {
       const answer = Promise.withResolvers<string>();
-      await Bun.connect({ unix: path, socket: { data: (_socket, chunk) => answer.resolve(chunk.toString()) } });
+      await Bun.connect({
+        unix: path,
+        socket: { data: (_socket, chunk) => answer.resolve(chunk.toString()) },
+      });
       return answer.promise;
     };
     const first = greet("first");

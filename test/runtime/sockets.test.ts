@@ -198,7 +198,12 @@ describe("errors", () => {
     const { ours } = await pair();
     const port = ours.remotePort;
     for (const listener of listeners.splice(0)) listener.stop(true);
-    const attempt = Bun.connect<Peer>({ hostname: "127.0.0.1", port, data: peer(), socket: noting });
+    const attempt = Bun.connect<Peer>({
+      hostname: "127.0.0.1",
+      port,
+      data: peer(),
+      socket: noting,
+    });
     const error = await attempt.then(
       () => undefined,
       (reason: unknown) => reason as NodeJS.ErrnoException,
@@ -209,7 +214,12 @@ describe("errors", () => {
   // The supervisor sets the backlog with listen(2) through FFI on the descriptor, because this option does nothing.
   const ss = needs({ commands: ["ss"] });
   test.skipIf(ss.missing)(ss.name("the listen backlog is 512 whatever was asked for"), () => {
-    const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, backlog: 7, socket: { data() {} } } as never);
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      backlog: 7,
+      socket: { data() {} },
+    } as never);
     const shown = Bun.spawnSync(["ss", "-Hltn", `sport = :${listener.port}`]).stdout.toString();
     listener.stop(true);
     const most = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"));

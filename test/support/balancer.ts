@@ -78,7 +78,8 @@ export class Balancer {
   /** Where a listener really listens (its first address). */
   address(listener: string): Address {
     const address = this.#addresses.get(listener);
-    if (address === undefined) throw new Error(`no listener "${listener}"; there are: ${[...this.#addresses.keys()].join(", ")}`);
+    if (address === undefined)
+      throw new Error(`no listener "${listener}"; there are: ${[...this.#addresses.keys()].join(", ")}`);
     return address;
   }
 
@@ -96,7 +97,9 @@ export class Balancer {
       return isMet(last) ? last : undefined;
     };
     return eventually(what, askOnce, timeoutMs === undefined ? {} : { timeoutMs }).catch((error: Error) => {
-      throw new Error(`${error.message}; last status: ${JSON.stringify(last?.pools)} ${JSON.stringify(last?.listeners)}`);
+      throw new Error(
+        `${error.message}; last status: ${JSON.stringify(last?.pools)} ${JSON.stringify(last?.listeners)}`,
+      );
     });
   }
 

@@ -10,7 +10,10 @@ export class Child {
   /** Undefined while it runs; 128 where a signal ended it. */
   exitCode: number | undefined;
 
-  constructor(command: readonly string[], options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}) {
+  constructor(
+    command: readonly string[],
+    options: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
+  ) {
     this.#process = Bun.spawn([...command], {
       stdin: "ignore",
       stdout: "pipe",
@@ -55,7 +58,8 @@ export class Child {
     const isOver = (): boolean => isMet() || this.exitCode !== undefined;
     return this.#waiters.until(what, isOver, timeoutMs).then(
       () => {
-        if (!isMet()) throw new Error(`process ${this.pid} ended with ${this.exitCode} before ${what}:\n${this.output}`);
+        if (!isMet())
+          throw new Error(`process ${this.pid} ended with ${this.exitCode} before ${what}:\n${this.output}`);
       },
       (error: Error) => {
         throw new Error(`${error.message}:\n${this.output}`);

@@ -6,7 +6,9 @@ import { scratchFolder } from "./scratch.ts";
 import { Waiters, eventually } from "./within.ts";
 
 /** The binary, or undefined where nginx is not installed (Debian: `apt-get install nginx-light`). */
-export const nginxBinary: string | undefined = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].find((path) => existsSync(path));
+export const nginxBinary: string | undefined = ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].find((path) =>
+  existsSync(path),
+);
 
 /** One request as nginx understood it. */
 export interface NginxRequest {
@@ -31,7 +33,10 @@ export async function startNginx(server = 'location / { return 200 "ok"; }'): Pr
   // nginx cannot choose a free port itself; between stop and its bind nobody else is likely to get this one.
   socket.stop(true);
   const log = await NginxLog.open();
-  writeFileSync(join(scratch.path, "nginx.conf"), configuration({ folder: scratch.path, port, logPort: log.port, server }));
+  writeFileSync(
+    join(scratch.path, "nginx.conf"),
+    configuration({ folder: scratch.path, port, logPort: log.port, server }),
+  );
   const child = new Child([nginxBinary, "-p", scratch.path, "-c", "nginx.conf", "-e", "stderr"]);
   const nginx = new Nginx(child, { port, log, cleanUp: () => scratch.remove() });
   try {
@@ -51,7 +56,9 @@ interface NginxPlan {
 }
 
 function configuration({ folder, port, logPort, server }: NginxPlan): string {
-  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((one) => `  ${one}_temp_path ${folder}/${one};`);
+  const temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (one) => `  ${one}_temp_path ${folder}/${one};`,
+  );
   return `daemon off;
 master_process off;
 worker_processes 1;
@@ -137,7 +144,9 @@ export class Nginx {
    * shows that nothing else was in flight. nginx writes its log in the order in which it finishes requests.
    */
   async seen(count = 0): Promise<readonly NginxRequest[]> {
-    await this.#log.waiters.until(`${count} requests in nginx's log`, () => this.#log.lines.length >= count, 1000).catch(() => undefined);
+    await this.#log.waiters
+      .until(`${count} requests in nginx's log`, () => this.#log.lines.length >= count, 1000)
+      .catch(() => undefined);
     const target = `/mark-${++this.#marks}`;
     await ask(this.address, `GET ${target} HTTP/1.1\r\nHost: mark\r\n\r\n`);
     const markAt = (): number => this.#log.lines.findIndex((line) => line.includes(`GET ${target} `));

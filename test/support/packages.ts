@@ -12,7 +12,11 @@ export const debianPackages: readonly DebianPackage[] = [
   { name: "iputils-arping", command: "arping", use: "address tests between namespaces" },
   { name: "nftables", command: "nft", use: "dropped and delayed packets between namespaces" },
   { name: "procps", command: "ps", use: "process names and trees" },
-  { name: "nginx-light", command: "nginx", use: "nginx as an endpoint, and as a peer of the load bench" },
+  {
+    name: "nginx-light",
+    command: "nginx",
+    use: "nginx as an endpoint, and as a peer of the load bench",
+  },
   { name: "haproxy", command: "haproxy", use: "the peer of the load bench" },
   { name: "caddy", command: "caddy", use: "a peer of the load bench" },
   { name: "wrk", command: "wrk", use: "load at the maximum rate" },

@@ -157,7 +157,11 @@ export class RawClient {
   }
 
   /** Waits for `count` final responses that are complete (or until the connection ended) and gives them all. */
-  async untilResponses(count: number, methods: readonly string[] = [], timeoutMs?: number): Promise<readonly SeenResponse[]> {
+  async untilResponses(
+    count: number,
+    methods: readonly string[] = [],
+    timeoutMs?: number,
+  ): Promise<readonly SeenResponse[]> {
     const enough = (): boolean =>
       this.ending !== undefined ||
       this.responses(methods).filter((one) => one.status >= 200 && one.complete).length >= count;

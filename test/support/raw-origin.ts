@@ -178,7 +178,10 @@ export class OriginConnection {
       return;
     }
     const known = this.requests;
-    this.requests = seen.map((request, at) => ({ ...request, order: known[at]?.order ?? this.#origin.nextRequest() }));
+    this.requests = seen.map((request, at) => ({
+      ...request,
+      order: known[at]?.order ?? this.#origin.nextRequest(),
+    }));
     for (const request of this.requests.slice(known.length)) this.#run(request);
   }
 

@@ -73,7 +73,10 @@ export function readRequests(bytes: Buffer): readonly SeenRequest[] {
   return requests;
 }
 
-type Framing = { readonly kind: "none" } | { readonly kind: "length"; readonly length: number } | { readonly kind: "chunked" };
+type Framing =
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly length: number }
+  | { readonly kind: "chunked" };
 
 interface Body {
   readonly body: Buffer;
@@ -82,7 +85,10 @@ interface Body {
   readonly end: number;
 }
 
-function readHead(head: Buffer): { readonly first: string; readonly headers: readonly SeenHeader[] } {
+function readHead(head: Buffer): {
+  readonly first: string;
+  readonly headers: readonly SeenHeader[];
+} {
   const lines = head.toString("latin1").split("\r\n");
   lines.pop();
   const first = lines.shift() ?? "";
@@ -95,10 +101,15 @@ function readField(line: string): SeenHeader {
   if (found === null) throw new AmbiguousError(`not "name: value": ${JSON.stringify(line)}`);
   const value = (found[2] ?? "").replace(/[ \t]+$/, "");
   // oxlint-disable-next-line no-control-regex -- control bytes are what is looked for
-  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) throw new AmbiguousError(`control byte in a value: ${JSON.stringify(line)}`);
+  if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))
+    throw new AmbiguousError(`control byte in a value: ${JSON.stringify(line)}`);
   const name = found[1] ?? "";
   // A tab in these lines is how Transfer-Encoding and Content-Length are hidden from one of two readers.
-  if (/^(?:content-length|transfer-encoding|host)$/i.test(name) && line !== `${name}: ${value}` && line !== `${name}:${value}`) {
+  if (
+    /^(?:content-length|transfer-encoding|host)$/i.test(name) &&
+    line !== `${name}: ${value}` &&
+    line !== `${name}:${value}`
+  ) {
     throw new AmbiguousError(`more than one space around the value of ${name}: ${JSON.stringify(line)}`);
   }
   return { name, value };
@@ -118,7 +129,8 @@ function strictFraming(headers: readonly SeenHeader[]): Framing {
   if (lengths.length + codings.length > 1) throw new AmbiguousError("more than one framing field");
   const coding = codings[0];
   if (coding !== undefined) {
-    if (coding.value.toLowerCase() !== "chunked") throw new AmbiguousError(`Transfer-Encoding: ${JSON.stringify(coding.value)}`);
+    if (coding.value.toLowerCase() !== "chunked")
+      throw new AmbiguousError(`Transfer-Encoding: ${JSON.stringify(coding.value)}`);
     return { kind: "chunked" };
   }
   const length = lengths[0];
@@ -133,7 +145,12 @@ function readBody(bytes: Buffer, start: number, framing: Framing): Body {
       return { body: Buffer.alloc(0), trailers: [], complete: true, end: start };
     case "length": {
       const end = Math.min(bytes.length, start + framing.length);
-      return { body: bytes.subarray(start, end), trailers: [], complete: end === start + framing.length, end };
+      return {
+        body: bytes.subarray(start, end),
+        trailers: [],
+        complete: end === start + framing.length,
+        end,
+      };
     }
     case "chunked":
       return readChunked(bytes, start);
@@ -143,7 +160,12 @@ function readBody(bytes: Buffer, start: number, framing: Framing): Body {
 function readChunked(bytes: Buffer, start: number): Body {
   const parts: Buffer[] = [];
   let at = start;
-  const incomplete = (): Body => ({ body: Buffer.concat(parts), trailers: [], complete: false, end: bytes.length });
+  const incomplete = (): Body => ({
+    body: Buffer.concat(parts),
+    trailers: [],
+    complete: false,
+    end: bytes.length,
+  });
   for (;;) {
     const lineEnd = bytes.indexOf("\r\n", at);
     if (lineEnd < 0) return incomplete();
@@ -156,7 +178,8 @@ function readChunked(bytes: Buffer, start: number): Body {
     if (size === 0) break;
     parts.push(bytes.subarray(at, at + size));
     if (at + size + 2 > bytes.length) return incomplete();
-    if (bytes.toString("latin1", at + size, at + size + 2) !== "\r\n") throw new AmbiguousError("no CRLF after chunk data");
+    if (bytes.toString("latin1", at + size, at + size + 2) !== "\r\n")
+      throw new AmbiguousError("no CRLF after chunk data");
     at += size + 2;
   }
   const trailers: SeenHeader[] = [];
@@ -189,7 +212,12 @@ export function readResponses(
     const found = /^(HTTP\/1\.[01]) ([1-5]\d\d) ?(.*)$/.exec(head.first);
     if (found === null) throw new AmbiguousError(`status line: ${JSON.stringify(head.first)}`);
     const status = Number(found[2]);
-    const common = { version: found[1] ?? "", status, reason: found[3] ?? "", headers: head.headers };
+    const common = {
+      version: found[1] ?? "",
+      status,
+      reason: found[3] ?? "",
+      headers: head.headers,
+    };
     const method = options.methods[answered] ?? "GET";
     if (status === 101) {
       // Everything behind it belongs to the other protocol.
@@ -198,7 +226,13 @@ export function readResponses(
       return responses;
     }
     if (status < 200 || status === 204 || status === 304 || method === "HEAD") {
-      responses.push({ ...common, body: Buffer.alloc(0), trailers: [], complete: true, framing: "none" });
+      responses.push({
+        ...common,
+        body: Buffer.alloc(0),
+        trailers: [],
+        complete: true,
+        framing: "none",
+      });
       at = headEnd + 4;
       if (status >= 200) answered += 1;
       continue;
@@ -210,7 +244,13 @@ export function readResponses(
       return responses;
     }
     const body = readBody(bytes, headEnd + 4, framing);
-    responses.push({ ...common, body: body.body, trailers: body.trailers, complete: body.complete, framing: framing.kind });
+    responses.push({
+      ...common,
+      body: body.body,
+      trailers: body.trailers,
+      complete: body.complete,
+      framing: framing.kind,
+    });
     if (!body.complete) return responses;
     at = body.end;
     answered += 1;

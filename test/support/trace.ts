@@ -93,7 +93,8 @@ class Tracer {
     this.#inBody = framing;
     this.#remaining = length;
     this.#body = "";
-    if (framing === Framing.Chunked) this.#chunked = new ChunkedPair(this.#options.trailerBytesMax ?? this.#limits.headBytesMax);
+    if (framing === Framing.Chunked)
+      this.#chunked = new ChunkedPair(this.#options.trailerBytesMax ?? this.#limits.headBytesMax);
     parser.reset(this.#limits);
     if (framing === Framing.None) this.#bodyDone();
     return next;
@@ -107,11 +108,14 @@ class Tracer {
     else {
       const method = text(parser.methodStart, parser.methodEnd);
       this.#events.push(`request ${method} ${text(parser.targetStart, parser.targetEnd)} ${version}`);
-      if (parser.authorityEnd > parser.authorityStart) this.#events.push(`authority ${text(parser.authorityStart, parser.authorityEnd)}`);
+      if (parser.authorityEnd > parser.authorityStart)
+        this.#events.push(`authority ${text(parser.authorityStart, parser.authorityEnd)}`);
     }
     for (let row = 0; row < parser.fieldCount; row++) {
       const cell = (column: number): number => parser.fields[row * columns + column]!;
-      this.#events.push(`field ${text(cell(Column.Name), cell(Column.NameEnd))}: ${text(cell(Column.Value), cell(Column.ValueEnd))}`);
+      this.#events.push(
+        `field ${text(cell(Column.Name), cell(Column.NameEnd))}: ${text(cell(Column.Value), cell(Column.ValueEnd))}`,
+      );
     }
   }
 
@@ -187,7 +191,8 @@ class ChunkedPair {
       return fed;
     }
     this.written += kept.toString("latin1", 0, this.#keeping.writeEnd);
-    if (fed === Decoded.Done && this.#keeping.tail !== undefined) this.written += Buffer.from(this.#keeping.tail).toString("latin1");
+    if (fed === Decoded.Done && this.#keeping.tail !== undefined)
+      this.written += Buffer.from(this.#keeping.tail).toString("latin1");
     this.body += bare.toString("latin1", 0, this.#bare.writeEnd);
     this.readEnd = this.#keeping.readEnd;
     if (this.#bare.readEnd !== this.readEnd) throw new Error("the decoder's two settings end at different places");

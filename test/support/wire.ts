@@ -21,7 +21,14 @@ export function decodeWire(text: string): Buffer {
   return Buffer.concat(parts);
 }
 
-const simpleEscapes: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t", "0": "\0", "\\": "\\", '"': '"' };
+const simpleEscapes: Readonly<Record<string, string>> = {
+  r: "\r",
+  n: "\n",
+  t: "\t",
+  "0": "\0",
+  "\\": "\\",
+  '"': '"',
+};
 
 function decodeEscape(text: string, at: number): [Buffer, number] {
   const letter = text[at] ?? "";
@@ -74,5 +81,7 @@ function showByte(byte: number): string {
 
 /** Text to bytes, one byte per character (the tests speak latin-1, so that any byte can be written). */
 export function bytesOf(text: string | Uint8Array): Buffer {
-  return typeof text === "string" ? Buffer.from(text, "latin1") : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  return typeof text === "string"
+    ? Buffer.from(text, "latin1")
+    : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
 }

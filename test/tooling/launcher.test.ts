@@ -74,7 +74,11 @@ interface Outcome {
 
 function run(command: readonly string[], path = "/usr/bin:/bin"): Outcome {
   const child = Bun.spawnSync([...command], { stdin: "ignore", env: { PATH: path, HOME: base } });
-  return { code: child.exitCode, out: child.stdout.toString().trim(), err: child.stderr.toString().trim() };
+  return {
+    code: child.exitCode,
+    out: child.stdout.toString().trim(),
+    err: child.stderr.toString().trim(),
+  };
 }
 
 describe("bin/weichensteller", () => {
@@ -159,7 +163,10 @@ describe("bin/weichensteller", () => {
     realBun(join(tree, "node_modules/bun/bin/bun.exe"));
     const program = `process.on("SIGTERM", () => process.exit(42)); setInterval(() => {}, 1000); console.log(process.pid);`;
     writeFileSync(join(tree, "src/main/weichensteller.ts"), program);
-    const child = Bun.spawn([join(tree, "bin/weichensteller")], { stdin: "ignore", stdout: "pipe" });
+    const child = Bun.spawn([join(tree, "bin/weichensteller")], {
+      stdin: "ignore",
+      stdout: "pipe",
+    });
     const { value } = await child.stdout.getReader().read();
     expect(Number(new TextDecoder().decode(value))).toBe(child.pid);
     child.kill("SIGTERM");

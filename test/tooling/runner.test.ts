@@ -25,7 +25,10 @@ function project(name: string, files: Readonly<Record<string, string>>): string 
 }
 
 function run(root: string, ...more: string[]): { code: number; lines: string[] } {
-  const child = Bun.spawnSync([process.execPath, runner, "--root", root, ...more], { stdin: "ignore", env: quiet });
+  const child = Bun.spawnSync([process.execPath, runner, "--root", root, ...more], {
+    stdin: "ignore",
+    env: quiet,
+  });
   return { code: child.exitCode, lines: child.stdout.toString().trimEnd().split("\n") };
 }
 
@@ -65,7 +68,10 @@ describe("the test runner", () => {
     ["a crash", `${head}test("x", () => process.kill(process.pid, "SIGSEGV"));`, "1 passed, 1 failed, 0 skipped"],
   ];
   test.each(bad)("%s fails the run", (name, text, totals) => {
-    const root = project(name.replaceAll(" ", "-"), { "src/a.test.ts": good, "src/b.test.ts": text });
+    const root = project(name.replaceAll(" ", "-"), {
+      "src/a.test.ts": good,
+      "src/b.test.ts": text,
+    });
     const { code, lines } = run(root);
     expect(lines.at(-1)).toBe(totals);
     expect(code).toBe(1);
@@ -82,7 +88,10 @@ describe("the test runner", () => {
   });
 
   test("a part of a path picks files", () => {
-    const root = project("picks", { "src/a.test.ts": good, "src/b.test.ts": `${head}test("x", () => { throw 1; });` });
+    const root = project("picks", {
+      "src/a.test.ts": good,
+      "src/b.test.ts": `${head}test("x", () => { throw 1; });`,
+    });
     const { code, lines } = run(root, "src/a.test.ts");
     expect(lines.at(-1)).toBe("1 passed, 0 failed, 0 skipped");
     expect(code).toBe(0);

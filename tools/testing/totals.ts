@@ -23,14 +23,23 @@ export function judge(stderr: string, exitCode: number | undefined): FileVerdict
   const { passed, failed, skipped, ran } = totals;
   if (ran === 0 && failed === 0) return { ...noTotals, failed: 1, problem: "there is no test in it" };
   if (passed + failed + skipped !== ran) {
-    return { passed, skipped, failed: failed + 1, problem: `its totals do not add up to the ${ran} tests it ran` };
+    return {
+      passed,
+      skipped,
+      failed: failed + 1,
+      problem: `its totals do not add up to the ${ran} tests it ran`,
+    };
   }
   if (exitCode !== 0 && failed === 0) return { passed, skipped, failed: 1, problem: ended(exitCode) };
   return { passed, failed, skipped };
 }
 
 export function add(a: Totals, b: Totals): Totals {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+  };
 }
 
 /** The line that ends a run; scripts read it, so it never changes. */

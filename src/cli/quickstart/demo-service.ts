@@ -1,11 +1,4 @@
-/** A small REST service to balance: what the quickstart starts three times. */
-export interface DemoOptions {
-  /** Stands in every answer, so that one sees who answered. */
-  readonly name: string;
-  /** On 127.0.0.1; 0: any free one. */
-  readonly port: number;
-  readonly pid: number;
-}
+import type { HttpAnswer, HttpRequest } from "../../platform/http-server.ts";
 
 const orders = [
   { id: 1, article: "points lever", pieces: 2 },
@@ -13,35 +6,33 @@ const orders = [
   { id: 3, article: "rail spike", pieces: 400 },
 ] as const;
 
-/** Starts to answer; returns the port. Throws where the port is taken. */
-export function serveDemo({ name, port, pid }: DemoOptions): number {
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port,
-    development: false,
-    // Bun 1.4.5 would set SO_REUSEPORT by itself in this mode.
-    reusePort: false,
-    fetch: (request) => demoAnswer(request, name, pid),
-  });
-  return server.port ?? port;
+/**
+ * A small REST service to balance: what the quickstart starts three times. GET / · GET /healthcheck · GET and POST
+ * /orders · GET /orders/ID. Its name and process id stand in the answers, so that one sees who answered.
+ */
+export async function demoAnswer(
+  request: HttpRequest,
+  { service, pid }: { readonly service: string; readonly pid: number },
+): Promise<HttpAnswer> {
+  const { method, path } = request;
+  // A real service would store it; this one has no memory on purpose, so that a killed one loses nothing.
+  if (path === "/orders" && method === "POST") return json(201, { service, accepted: await request.text() });
+  if (method !== "GET" && method !== "HEAD")
+    return json(405, { service, error: "method not allowed" }, { Allow: "GET, HEAD" });
+  if (path === "/") return json(200, { service, pid, paths: ["/orders", "/orders/1", "/healthcheck"] });
+  if (path === "/healthcheck") return json(200, { service, status: "OK" });
+  if (path === "/orders") return json(200, { service, orders });
+  const id = /^\/orders\/([0-9]+)$/.exec(path)?.[1];
+  const order = orders.find((one) => String(one.id) === id);
+  return order === undefined ? json(404, { service, error: "not found" }) : json(200, { service, order });
 }
 
-/** GET / · GET /healthcheck · GET and POST /orders · GET /orders/ID */
-export async function demoAnswer(request: Request, service: string, pid: number): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  const isRead = request.method === "GET" || request.method === "HEAD";
-  if (pathname === "/orders" && request.method === "POST") {
-    // A real service would store it; this one has no memory on purpose, so that a killed one loses nothing.
-    return Response.json({ service, accepted: await request.text() }, { status: 201 });
-  }
-  if (!isRead) return Response.json({ service, error: "method not allowed" }, { status: 405, headers: { Allow: "GET, HEAD" } });
-  if (pathname === "/") return Response.json({ service, pid, paths: ["/orders", "/orders/1", "/healthcheck"] });
-  if (pathname === "/healthcheck") return Response.json({ service, status: "OK" });
-  if (pathname === "/orders") return Response.json({ service, orders });
-  const id = /^\/orders\/([0-9]+)$/.exec(pathname)?.[1];
-  const order = orders.find((one) => String(one.id) === id);
-  if (order !== undefined) return Response.json({ service, order });
-  return Response.json({ service, error: "not found" }, { status: 404 });
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpAnswer {
+  return {
+    status,
+    headers: { "Content-Type": "application/json", ...headers },
+    body: `${JSON.stringify(value)}\n`,
+  };
 }
 
 /** What the service prints once it answers, and how the quickstart reads it. */

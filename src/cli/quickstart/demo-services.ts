@@ -2,12 +2,10 @@ import { parseListeningLine } from "./demo-service.ts";
 
 /** What is needed to run the demo services. */
 export interface DemoPorts {
-  spawn(options: {
-    readonly name: string;
-    readonly port: number;
-    onLine(line: string): void;
-    onExit(): void;
-  }): { readonly pid: number; kill(): void };
+  spawn(options: { readonly name: string; readonly port: number; onLine(line: string): void; onExit(): void }): {
+    readonly pid: number;
+    kill(): void;
+  };
   wallMs(): number;
   after(delayMs: number, run: () => void): () => void;
   /** A service ended or came back. */
@@ -52,10 +50,19 @@ export class DemoServices {
   async start(names: readonly string[]): Promise<void> {
     await Promise.all(
       names.map(async (name) => {
-        const service: Running = { name, port: 0, pid: undefined, startsAt: undefined, kill: () => undefined, cancelStart: () => undefined };
+        const service: Running = {
+          name,
+          port: 0,
+          pid: undefined,
+          startsAt: undefined,
+          kill: () => undefined,
+          cancelStart: () => undefined,
+        };
         this.#services.push(service);
         await new Promise<void>((resolve, reject) => {
-          const cancel = this.#ports.after(startTimeoutMs, () => reject(new Error(`demo service ${name} did not answer in ${startTimeoutMs / 1000} s`)));
+          const cancel = this.#ports.after(startTimeoutMs, () =>
+            reject(new Error(`demo service ${name} did not answer in ${startTimeoutMs / 1000} s`)),
+          );
           this.#spawn(service, {
             listening: () => {
               cancel();

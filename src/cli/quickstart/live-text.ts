@@ -33,19 +33,32 @@ export function liveLines(scene: LiveScene, options: TextOptions & { readonly wi
   ];
 }
 
-function serviceLines(services: readonly DemoService[], nowAt: number, { paint, width }: TextOptions): readonly string[] {
-  const columns = [{ title: "SERVICE" }, { title: "PORT", align: "right" }, { title: "PID", align: "right" }, { title: "STATE", isFlexible: true }] as const;
+function serviceLines(
+  services: readonly DemoService[],
+  nowAt: number,
+  { paint, width }: TextOptions,
+): readonly string[] {
+  const columns = [
+    { title: "SERVICE" },
+    { title: "PORT", align: "right" },
+    { title: "PID", align: "right" },
+    { title: "STATE", isFlexible: true },
+  ] as const;
   const rows = services.map(({ name, port, pid, startsAt }) => [
     { text: name },
     { text: String(port) },
     { text: pid === undefined ? "-" : String(pid) },
-    pid === undefined ? ({ text: `ended; ${restartText(startsAt, nowAt)}`, colour: "red" } as const) : ({ text: "runs", colour: "green" } as const),
+    pid === undefined
+      ? ({ text: `ended; ${restartText(startsAt, nowAt)}`, colour: "red" } as const)
+      : ({ text: "runs", colour: "green" } as const),
   ]);
   return tableLines(columns, rows, width, paint);
 }
 
 function restartText(startsAt: number | undefined, nowAt: number): string {
-  return startsAt === undefined || startsAt <= nowAt ? "starts again now" : `starts again in ${Math.ceil((startsAt - nowAt) / 1000)} s`;
+  return startsAt === undefined || startsAt <= nowAt
+    ? "starts again now"
+    : `starts again in ${Math.ceil((startsAt - nowAt) / 1000)} s`;
 }
 
 function countersText(view: StatusView): string {
@@ -65,11 +78,16 @@ function countersText(view: StatusView): string {
 /** What to try next; shown all the time, because the screen is redrawn. */
 export function tryLines({ view, services, file }: LiveScene): readonly string[] {
   const victim = services.find(({ pid }) => pid !== undefined);
-  const admin = view.admin.tcp === undefined ? view.admin.socket : `http://${addressText(view.admin.tcp)}/api/v1/status  (and /metrics, /readyz)`;
+  const admin =
+    view.admin.tcp === undefined
+      ? view.admin.socket
+      : `http://${addressText(view.admin.tcp)}/api/v1/status  (and /metrics, /readyz)`;
   return [
     "Try in another terminal:",
     `  curl ${serviceUrl(view)}/orders`,
-    ...(victim === undefined ? [] : [`  kill ${victim.pid}   # ends ${victim.name}: it goes DOWN, requests go on; it comes back by itself`]),
+    ...(victim === undefined
+      ? []
+      : [`  kill ${victim.pid}   # ends ${victim.name}: it goes DOWN, requests go on; it comes back by itself`]),
     "  npx weichensteller status",
     `Admin:  ${admin}`,
     `Config: ${file}`,
@@ -91,7 +109,8 @@ export function changeLines(before: StatusView | undefined, view: StatusView): r
   const lines: string[] = [];
   for (const pool of view.pools) {
     for (const { name, state, whyText } of pool.endpoints) {
-      if (known.get(`${pool.name}/${name}`) !== state) lines.push(`${pool.name}/${name} is ${endpointStateName[state]}: ${whyText}`);
+      if (known.get(`${pool.name}/${name}`) !== state)
+        lines.push(`${pool.name}/${name} is ${endpointStateName[state]}: ${whyText}`);
     }
   }
   for (const worker of view.workers) {

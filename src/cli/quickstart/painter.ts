@@ -26,7 +26,9 @@ export class Painter {
   /** What does not fit the height is left out from the end, because the top says what matters. */
   draw(lines: readonly string[]): void {
     const shown = lines.slice(0, Math.max(1, this.#terminal.rows() - 1));
-    this.#terminal.write(`${beginFrame}${this.#start()}${shown.map((line) => `${line}${clearLine}\n`).join("")}${clearBelow}${endFrame}`);
+    this.#terminal.write(
+      `${beginFrame}${this.#start()}${shown.map((line) => `${line}${clearLine}\n`).join("")}${clearBelow}${endFrame}`,
+    );
     this.#height = shown.length;
   }
 

@@ -28,7 +28,11 @@ export interface QuickstartPorts {
    * Runs the instance until it ended, exactly as `run` does; `onRunning` once it takes connections, with a function that
    * says how it is. Log lines go to `log`.
    */
-  run(options: { readonly file: string; log(line: string): void; onRunning(view: () => StatusView): void }): Promise<number>;
+  run(options: {
+    readonly file: string;
+    log(line: string): void;
+    onRunning(view: () => StatusView): void;
+  }): Promise<number>;
 }
 
 const host = "127.0.0.1";
@@ -60,7 +64,16 @@ export async function runQuickstart({ port }: { readonly port: number }, ports: 
     await startServices(services);
     // The instance catches signals itself from here on; one that came before must not be lost.
     if (isStopped) return ExitCode.Ok;
-    files.write(paths.folder, file, demoConfigText({ port, adminPort, adminSocket: paths.adminSocket, services: services.list() }));
+    files.write(
+      paths.folder,
+      file,
+      demoConfigText({
+        port,
+        adminPort,
+        adminSocket: paths.adminSocket,
+        services: services.list(),
+      }),
+    );
     const exitCode = await ports.run({
       file,
       log: (line) => show.log(line),
@@ -90,19 +103,28 @@ async function startServices(services: DemoServices): Promise<void> {
 
 /** Says who holds the port, and how to go on. */
 function refuseTakenPort(port: number, ports: QuickstartPorts): void {
-  const holder = ports.holder({ host, port });
+  const holder = port === 0 ? undefined : ports.holder({ host, port });
   if (holder === undefined) return;
   throw new AppError("port-in-use", takenPortText(port, holder));
 }
 
 export function takenPortText(port: number, holder: PortHolder): string {
-  const who = holder.pid === undefined ? `a process of user ${holder.user ?? holder.uid}` : `pid ${holder.pid} (${holder.command ?? "?"})`;
+  const who =
+    holder.pid === undefined
+      ? `a process of user ${holder.user ?? holder.uid}`
+      : `pid ${holder.pid} (${holder.command ?? "?"})`;
   const isOurs = holder.command?.includes("weichensteller") === true;
-  const next = isOurs ? "it looks like a running Weichensteller: see it with 'npx weichensteller status', end it with 'npx weichensteller stop', or" : "end that program, or";
+  const next = isOurs
+    ? "it looks like a running Weichensteller: see it with 'npx weichensteller status', end it with 'npx weichensteller stop', or"
+    : "end that program, or";
   return `${host}:${port} is taken by ${who}\n  ${next} take another port: 'npm start -- --port ${port === 65_535 ? 8080 : port + 1}'`;
 }
 
-type Scene = () => { readonly view: StatusView; readonly services: readonly DemoService[]; readonly file: string };
+type Scene = () => {
+  readonly view: StatusView;
+  readonly services: readonly DemoService[];
+  readonly file: string;
+};
 
 /** Redrawn in place, about once a second and at every change. */
 class TerminalView {
@@ -163,7 +185,8 @@ class PlainView {
 
   begin(scene: Scene): void {
     const first = scene();
-    for (const { name, port, pid } of first.services) this.#ports.io.out(`service ${name} runs on ${host}:${port} (pid ${pid})`);
+    for (const { name, port, pid } of first.services)
+      this.#ports.io.out(`service ${name} runs on ${host}:${port} (pid ${pid})`);
     for (const line of tryLines(first)) this.#ports.io.out(line);
     let before: StatusView | undefined;
     const look = (): void => {
@@ -176,7 +199,11 @@ class PlainView {
   }
 
   serviceChanged({ name, pid }: DemoService): void {
-    this.#say(pid === undefined ? `service ${name} has ended; it starts again in ${restartAfterMs / 1000} s` : `service ${name} runs again (pid ${pid})`);
+    this.#say(
+      pid === undefined
+        ? `service ${name} has ended; it starts again in ${restartAfterMs / 1000} s`
+        : `service ${name} runs again (pid ${pid})`,
+    );
   }
 
   log(line: string): void {

@@ -55,9 +55,25 @@ describe("ready endpoints", () => {
     ["those that are UP", [up, down, up], [0, 2], ReadyTier.Primary],
     ["backups wait while a primary is UP", [{ ...up, backup: true }, up], [1], ReadyTier.Primary],
     ["backups serve when no primary is UP", [{ ...up, backup: true }, down], [0], ReadyTier.Backup],
-    ["a primary without weight does not hold the backups back", [{ ...up, weight: 0 }, { ...up, backup: true }], [1], ReadyTier.Backup],
+    [
+      "a primary without weight does not hold the backups back",
+      [
+        { ...up, weight: 0 },
+        { ...up, backup: true },
+      ],
+      [1],
+      ReadyTier.Backup,
+    ],
     ["all DOWN is panic, primaries and backups alike", [{ ...down, backup: true }, down], [1, 0], ReadyTier.Panic],
-    ["panic never takes MAINT or DRAIN", [{ ...up, state: EndpointState.Maint }, { ...up, state: EndpointState.Drain }], [], ReadyTier.None],
+    [
+      "panic never takes MAINT or DRAIN",
+      [
+        { ...up, state: EndpointState.Maint },
+        { ...up, state: EndpointState.Drain },
+      ],
+      [],
+      ReadyTier.None,
+    ],
     ["panic never takes weight 0", [{ ...down, weight: 0 }], [], ReadyTier.None],
     ["a name without an address cannot be used", [{ ...up, isResolved: false }], [], ReadyTier.None],
   ];

@@ -33,7 +33,9 @@ export type ReadyTier = (typeof ReadyTier)[keyof typeof ReadyTier];
 export function readyEndpoints(candidates: readonly Candidate[]): Ready {
   const usable = (wanted: EndpointState, backup: boolean): number[] =>
     candidates.flatMap((candidate, index) =>
-      candidate.state === wanted && candidate.backup === backup && candidate.weight > 0 && candidate.isResolved ? [index] : [],
+      candidate.state === wanted && candidate.backup === backup && candidate.weight > 0 && candidate.isResolved
+        ? [index]
+        : [],
     );
   const primaries = usable(EndpointState.Up, false);
   if (primaries.length > 0) return { indices: primaries, tier: ReadyTier.Primary };

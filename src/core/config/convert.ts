@@ -48,7 +48,11 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
 function toLog({ level, format, access }: ConfigInput["log"]): LogConfig {
   if (access === undefined) return { level, format };
   const { format: form, sample, file } = access;
-  return { level, format, access: { format: form, sample, ...(file === undefined ? {} : { file }) } };
+  return {
+    level,
+    format,
+    access: { format: form, sample, ...(file === undefined ? {} : { file }) },
+  };
 }
 
 function toListener(name: string, input: ListenerInput): ListenerConfig {
@@ -101,7 +105,11 @@ function toPool(name: string, input: PoolInput): PoolConfig {
       attempts: retry.attempts,
       attemptTimeoutMs: retry.attemptTimeout,
       on: retry.on,
-      budget: { share: retry.budget.share, minPerSecond: retry.budget.min, burst: retry.budget.burst },
+      budget: {
+        share: retry.budget.share,
+        minPerSecond: retry.budget.min,
+        burst: retry.budget.burst,
+      },
       bodyBytes: retry.bodyBytes,
     },
     timeouts: {

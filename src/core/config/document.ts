@@ -1,5 +1,5 @@
 import { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument } from "yaml";
-import type { Document, ParsedNode, YAMLMap } from "yaml";
+import type { Document, ParsedNode, YAMLMap, YAMLParseError } from "yaml";
 import { IssueCode } from "../../model/issue.ts";
 
 /**
@@ -31,6 +31,7 @@ export interface SourceProblem extends Position {
 const valuesMax = 1_000_000;
 const depthMax = 64;
 const problemsMax = 100;
+const tooDeep = "the file is nested too deeply";
 
 /** Reads YAML 1.2; never throws. */
 export function readDocument(text: string): SourceDocument {
@@ -48,31 +49,41 @@ export function readDocument(text: string): SourceDocument {
   let document: Document.Parsed;
   try {
     // Unique keys are checked below: the library compares every pair of keys, which takes minutes for 100 000 of them.
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
   } catch (error) {
     // The library's parser is recursive; the stack ends somewhere above 1 000 levels.
     if (!(error instanceof RangeError)) throw error;
-    return failed([{ code: IssueCode.Syntax, path: [], message: "the file is nested too deeply", line: 1, column: 1 }]);
+    return failed([{ code: IssueCode.Syntax, path: [], message: tooDeep, line: 1, column: 1 }]);
   }
-  if (document.errors.length > 0) {
-    const errors = document.errors.slice(0, problemsMax);
-    return failed(
-      errors.map(({ code, message, pos }) => ({
-        code: IssueCode.Syntax,
-        path: [],
-        ...explain(code, message, text, pos[0]),
-        ...at(pos[0]),
-      })),
-    );
-  }
+  if (document.errors.length > 0) return failed(syntaxProblems(document.errors, text, at));
   const reader = new Reader(at);
   const value = reader.read(document.contents, []);
   return {
     value,
     problems: reader.problems,
-    isTree: !reader.isExhausted,
+    isTree: reader.isTree,
     position: (path, part) => at(locate(document.contents, reader.anchors, path, part)),
   };
+}
+
+/** One mistake often makes the parser stumble several times: of each line, the first complaint counts. */
+function syntaxProblems(
+  errors: readonly YAMLParseError[],
+  text: string,
+  at: (offset: number) => Position,
+): SourceProblem[] {
+  const byLine = new Map<number, SourceProblem>();
+  for (const { code, message, pos } of errors) {
+    const place = at(pos[0]);
+    if (byLine.has(place.line) || byLine.size === problemsMax) continue;
+    byLine.set(place.line, {
+      code: IssueCode.Syntax,
+      path: [],
+      ...explain(code, message, text, pos[0]),
+      ...place,
+    });
+  }
+  return [...byLine.values()];
 }
 
 function explain(code: string, message: string, text: string, offset: number): { message: string; hint?: string } {
@@ -83,6 +94,7 @@ function explain(code: string, message: string, text: string, offset: number): {
       message: "an address that begins with * or [ means something else in YAML",
       hint: `with quotes: "${wild}"`,
     };
+  if (message.includes("call stack")) return { message: tooDeep };
   if (code === "TAB_AS_INDENT" || /^\s*\t/.test(line))
     return { message: "tabs cannot indent in YAML", hint: "use spaces" };
   if (code === "MULTIPLE_DOCS") return { message: "a second document begins here; a configuration is one document" };
@@ -95,7 +107,9 @@ class Reader {
   readonly problems: SourceProblem[] = [];
   /** Kept here, because `alias.resolve()` of the library walks the whole document each time. */
   readonly anchors = new Map<string, unknown>();
-  isExhausted = false;
+  /** False once a part of the value is not what its writer meant. */
+  isTree = true;
+  #isExhausted = false;
   readonly #at: (offset: number) => Position;
   #values = 0;
 
@@ -104,9 +118,10 @@ class Reader {
   }
 
   read(node: unknown, path: readonly PropertyKey[]): unknown {
-    if (this.isExhausted) return undefined;
+    if (this.#isExhausted) return undefined;
     if (++this.#values > valuesMax || path.length > depthMax) {
-      this.isExhausted = true;
+      this.#isExhausted = true;
+      this.isTree = false;
       const what =
         path.length > depthMax
           ? `nested more than ${depthMax} levels deep, or an alias holds itself`
@@ -116,12 +131,10 @@ class Reader {
     }
     if (isAlias(node)) {
       if (this.anchors.has(node.source)) return this.read(this.anchors.get(node.source), path);
-      this.#problem(
-        IssueCode.BadValue,
-        node,
-        path,
-        `the alias *${node.source} has no anchor &${node.source} before it`,
-      );
+      this.isTree = false;
+      const text = `*${node.source}`;
+      const hint = `for text that begins with *, use quotes: "${text}"`;
+      this.#problem(IssueCode.Syntax, node, path, `the alias ${text} has no anchor &${node.source} before it`, hint);
       return undefined;
     }
     if (isNode(node) && node.anchor !== undefined) this.#anchor(node.anchor, node, path);
@@ -177,14 +190,21 @@ class Reader {
     const sources = Array.isArray(value) ? value : [value];
     if (sources.every((source) => typeof source === "object" && source !== null && !Array.isArray(source)))
       return sources;
-    if (!this.isExhausted)
+    if (!this.#isExhausted)
       this.#problem(IssueCode.BadValue, node, path, "<< needs a map, an alias of one, or a list of them");
     return [];
   }
 
-  #problem(code: SourceProblem["code"], node: unknown, path: readonly PropertyKey[], message: string): void {
-    if (this.problems.length < problemsMax)
-      this.problems.push({ code, path, message, ...this.#at(offsetOf(node) ?? 0) });
+  #problem(
+    code: SourceProblem["code"],
+    node: unknown,
+    path: readonly PropertyKey[],
+    message: string,
+    hint?: string,
+  ): void {
+    if (this.problems.length === problemsMax) return;
+    const problem = { code, path, message, ...this.#at(offsetOf(node) ?? 0) };
+    this.problems.push(hint === undefined ? problem : { ...problem, hint });
   }
 }
 

@@ -36,13 +36,25 @@ export const later: readonly Later[] = [
   { at: "listeners.*.routes.*.match.sni", what: "matches by TLS server name" },
   { at: "listeners.*.routes.*.match.host", pattern: /\*/, what: "wildcard host names" },
   { at: "listeners.*.routes.*.match.host.*", pattern: /\*/, what: "wildcard host names" },
-  { at: "listeners.*.routes.*.match.host", values: ["regex", "wildcard"], what: "host matches by pattern" },
+  {
+    at: "listeners.*.routes.*.match.host",
+    values: ["regex", "wildcard"],
+    what: "host matches by pattern",
+  },
   { at: "listeners.*.routes.*.match.path.regex", what: "path matches by regular expression" },
   { at: "listeners.*.routes.*.match.path.wildcard", what: "path matches by wildcard" },
-  { at: "listeners.*.routes.*.match.header.*", values: ["regex", "wildcard"], what: "header matches by pattern" },
+  {
+    at: "listeners.*.routes.*.match.header.*",
+    values: ["regex", "wildcard"],
+    what: "header matches by pattern",
+  },
 
   { at: "pools.*.balance", values: ["least-requests"], what: "balancing by least requests" },
-  { at: "pools.*.balance", values: ["random", "source", "hash", "peak-ewma", "first"], what: "this way of balancing" },
+  {
+    at: "pools.*.balance",
+    values: ["random", "source", "hash", "peak-ewma", "first"],
+    what: "this way of balancing",
+  },
   { at: "pools.*.endpoints.*.limits", what: "limits of an endpoint" },
   { at: "pools.*.queue", what: "queueing" },
   { at: "pools.*.slowStart", what: "slow start" },

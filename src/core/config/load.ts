@@ -42,7 +42,17 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   if (refusal !== undefined)
     return {
       config: undefined,
-      issues: [{ severity: "error", code: IssueCode.File, path: "", file, line: 1, column: 1, message: refusal }],
+      issues: [
+        {
+          severity: "error",
+          code: IssueCode.File,
+          path: "",
+          file,
+          line: 1,
+          column: 1,
+          message: refusal,
+        },
+      ],
     };
 
   const body = text.startsWith("\ufeff") ? text.slice(1) : text;
@@ -164,6 +174,13 @@ function toIssue(
   document: SourceDocument,
   file: string,
 ): Issue {
-  const issue = { severity, code, path: pathText(path), file, ...document.position(path, part), message };
+  const issue = {
+    severity,
+    code,
+    path: pathText(path),
+    file,
+    ...document.position(path, part),
+    message,
+  };
   return hint === undefined ? issue : { ...issue, hint };
 }

@@ -14,7 +14,11 @@ function numbers({ taken }: Numbering): Record<string, string> {
 }
 
 test("names get fresh numbers in their order", () => {
-  expect(numbers(after(emptyNumbering(3), ["a", "b", "c"]))).toEqual({ a: "0.0", b: "1.0", c: "2.0" });
+  expect(numbers(after(emptyNumbering(3), ["a", "b", "c"]))).toEqual({
+    a: "0.0",
+    b: "1.0",
+    c: "2.0",
+  });
 });
 
 test("a name that stays keeps its number wherever it stands", () => {

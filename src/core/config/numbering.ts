@@ -25,6 +25,7 @@ export interface Renumbered {
   readonly reused: readonly number[];
 }
 
+/** Nobody has a number yet. */
 export function emptyNumbering(limit: number): Numbering {
   return { taken: new Map(), free: [], fresh: 0, limit };
 }

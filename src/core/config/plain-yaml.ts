@@ -30,6 +30,10 @@ interface Line {
   readonly text: string;
 }
 
+// What a YAML stream may not hold, or what ends a line for some readers, is the full parser's business.
+// oxlint-disable-next-line no-control-regex -- these are what is looked for
+const oddSigns = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/;
+
 const blank: Line = { indent: 0, text: "" };
 const depthMax = 32;
 
@@ -39,9 +43,7 @@ function splitLine(line: string): Line | undefined {
   const first = line.charCodeAt(indent);
   // NaN at the end of the line; `#`: only comments may hold more than ASCII here.
   if (Number.isNaN(first)) return blank;
-  // oxlint-disable-next-line no-control-regex -- what a YAML stream may not hold is the full parser's business
-  if (first === 0x23)
-    return /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/.test(line) ? undefined : blank;
+  if (first === 0x23) return oddSigns.test(line) ? undefined : blank;
   if (!/^[\x20-\x7e]*$/.test(line)) return undefined;
   if (indent === 0 && (line.startsWith("---") || line.startsWith("...") || first === 0x25)) return undefined;
   return { indent, text: line.slice(indent) };

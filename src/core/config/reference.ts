@@ -39,6 +39,7 @@ export interface ManualEntry {
   readonly example: string;
 }
 
+/** Every key in the order of the schema; throws where one has no documentation, type or example. */
 export function manualEntries(): readonly ManualEntry[] {
   return entriesOf(configSchema, "");
 }

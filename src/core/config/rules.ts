@@ -31,6 +31,7 @@ export type Parts<T> = {
 export const listenersMax = 256;
 export const endpointsMax = 16_384;
 
+/** Everything that the rules have to say about a draft, in no particular order. */
 export function checkRules(draft: Draft): Finding[] {
   const findings: Finding[] = [];
   checkSizes(draft, findings);
@@ -125,14 +126,16 @@ function checkBinds({ raw, listeners, admin }: Draft, findings: Finding[]): void
         ),
       );
   };
+  // Where nobody wrote an admin address, the listener that takes it is what can be changed.
+  const isAdminWritten = valueAt(raw, ["admin", "bind"]) !== undefined;
+  if (admin?.bind !== undefined && !isAdminWritten) take(admin.bind, "admin.bind by default", ["admin"]);
   for (const [name, { bind }] of listeners) {
     const path = ["listeners", name, "bind"];
     const isList = Array.isArray(valueAt(raw, path));
     for (const [index, each] of bind?.entries() ?? [])
       if (each !== undefined) take(each, `listener ${name}`, isList ? [...path, index] : path);
   }
-  // A default that collides is the fault of the listener's author only in so far as they see where it comes from.
-  if (admin?.bind !== undefined) take(admin.bind, "admin", ["admin", "bind"]);
+  if (admin?.bind !== undefined && isAdminWritten) take(admin.bind, "admin", ["admin", "bind"]);
 }
 
 /** Whether the kernel would refuse the second of the two addresses at one port. */
@@ -153,7 +156,10 @@ function checkListener({ raw }: Draft, path: Path, listener: Parts<ListenerInput
   const hasPool = valueAt(raw, [...path, "pool"]) !== undefined;
   const rawRoutes = valueAt(raw, [...path, "routes"]);
   if (!hasPool && (rawRoutes === undefined || (Array.isArray(rawRoutes) && rawRoutes.length === 0))) {
-    findings.push({ ...error(IssueCode.MissingKey, path, "a listener needs pool, routes or both"), part: "key" });
+    findings.push({
+      ...error(IssueCode.MissingKey, path, "a listener needs pool, routes or both"),
+      part: "key",
+    });
   }
   if (limits !== undefined && limits.targetBytes > limits.headBytes) {
     const place = valueAt(raw, [...path, "limits", "targetBytes"]) === undefined ? "headBytes" : "targetBytes";

@@ -20,7 +20,7 @@ import type { TypeDoc } from "./describe.ts";
  * The message of every zod issue is a noun phrase that finishes the sentence "expected …"; `issues.ts` builds on that.
  */
 
-/** Ends the reading of a scalar: what was expected instead, and what to write if that can be guessed. */
+/** What was expected instead, and what to write if that can be guessed; its result is to be returned at once. */
 type Refuse = (expected: string, hint?: string) => never;
 
 function scalar<T>(doc: TypeDoc, read: (text: string, refuse: Refuse) => T) {
@@ -45,7 +45,13 @@ export function duration({ min, max, zero }: Range & { readonly zero?: string })
   const form = "a duration with a unit (ms, s, m, h), such as 500ms or 2s";
   const limits = zero === undefined ? range : `0s (${zero}), or ${range}`;
   return scalar(
-    { name: "duration", form, limits, pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$", units: ["ms", "s", "m", "h"] },
+    {
+      name: "duration",
+      form,
+      limits,
+      pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m|h)$",
+      units: ["ms", "s", "m", "h"],
+    },
     (text, refuse) => {
       const ms = parseDuration(text);
       if (ms === undefined) return refuse(form);
@@ -125,6 +131,7 @@ export function share({ max }: { readonly max: number }) {
   });
 }
 
+/** A whole number; `min` and `max` are allowed. */
 export function integer({ min, max }: Range) {
   const error = `a whole number from ${min} to ${max}`;
   const schema = z.int({ error }).min(min, { error }).max(max, { error });
@@ -132,12 +139,14 @@ export function integer({ min, max }: Range) {
   return schema;
 }
 
+/** `true` or `false`, never `yes` or `1`. */
 export function flag() {
   const schema = z.boolean({ error: "true or false" });
   typeDocs.add(schema, { name: "true | false", form: "true or false" });
   return schema;
 }
 
+/** One of some words. */
 export function choice<const T extends readonly [string, ...string[]]>(...words: T) {
   const form = words.length === 1 ? words[0] : `one of ${words.join(", ")}`;
   const schema = z.enum(words, { error: form });
@@ -145,8 +154,10 @@ export function choice<const T extends readonly [string, ...string[]]>(...words:
   return schema;
 }
 
-const bindForm = 'an address to listen on, such as 127.0.0.1:8080, "*:443" or "[::1]:443"';
+/** Finishes "expected …". */
+export const bindForm = 'an address to listen on, such as 127.0.0.1:8080, "*:443" or "[::1]:443"';
 
+/** An address to listen on; `localhost` becomes 127.0.0.1. */
 export function bindAddress() {
   return scalar<BindAddress>(
     {
@@ -154,7 +165,10 @@ export function bindAddress() {
       form: bindForm,
       limits: "host: an IP literal, * or localhost; port 0 to 65535, 0 = any free one",
     },
-    readBind,
+    (text, refuse) => {
+      const bind = readBind(text);
+      return "expected" in bind ? refuse(bind.expected, bind.hint) : bind;
+    },
   );
 }
 
@@ -165,7 +179,8 @@ export function adminAddress() {
     { name: "address | off", form, limits: "loopback, while there is no admin.token" },
     (text, refuse) => {
       if (text === "off") return undefined;
-      const bind = readBind(text, refuse);
+      const bind = readBind(text);
+      if ("expected" in bind) return refuse(bind.expected, bind.hint);
       return isLoopback(bind.host)
         ? bind
         : refuse(
@@ -176,20 +191,28 @@ export function adminAddress() {
   );
 }
 
-function readBind(text: string, refuse: Refuse): BindAddress {
+interface Refused {
+  readonly expected: string;
+  readonly hint?: string;
+}
+
+function readBind(text: string): BindAddress | Refused {
   const split = splitHostPort(text);
   if (split === undefined) {
-    if (/^:[0-9]+$/.test(text)) return refuse(bindForm, `for every address write "*${text}"`);
-    if (ipFamily(text) === 6) return refuse(bindForm, `brackets and a port: "[${text}]:80"`);
-    if (text === "*" || ipFamily(text) === 4) return refuse(bindForm, `the port is missing: ${text}:80`);
-    return refuse(bindForm);
+    if (/^:[0-9]+$/.test(text)) return { expected: bindForm, hint: `for every address write "*${text}"` };
+    if (ipFamily(text) === 6) return { expected: bindForm, hint: `brackets and a port: "[${text}]:80"` };
+    if (text === "*" || ipFamily(text) === 4) return { expected: bindForm, hint: `the port is missing: ${text}:80` };
+    return { expected: bindForm };
   }
   const port = readPort(split.port);
-  if (port === undefined) return refuse("a port from 0 to 65535 behind the last colon");
+  if (port === undefined) return { expected: "a port from 0 to 65535 behind the last colon" };
   // Names would be looked up while nobody waits for it; localhost is the one that never changes.
   if (split.host === "localhost") return { host: "127.0.0.1", port };
-  if (split.host !== "*" && ipFamily(split.host) === 0)
-    return refuse("an IP address, * or localhost in front of the port: a name may change its address");
+  if (split.host !== "*" && ipFamily(split.host) === 0) {
+    return {
+      expected: "an IP address, * or localhost in front of the port: a name may change its address",
+    };
+  }
   return { host: split.host, port };
 }
 
@@ -202,6 +225,7 @@ export interface EndpointAddress {
 
 const endpointForm = 'host:port, such as 10.0.0.11:8080, b1.example.org:8080 or "[::1]:8080"';
 
+/** Host and port of an endpoint. */
 export function endpointAddress() {
   return scalar<EndpointAddress>(
     { name: "host:port", form: endpointForm, limits: "port 1 to 65535" },

@@ -32,7 +32,7 @@ function explain(root: Root, issue: z.core.$ZodIssue, path: readonly PropertyKey
   const found = valueAt(root.value, path);
   if (issue.code === "unrecognized_keys") return issue.keys.map((name) => unknownKey(root, [...path, name]));
   const notYet = found === undefined ? undefined : findLater(path, found);
-  if (notYet !== undefined) return [laterFinding(notYet, path, "value", String(path.at(-1)))];
+  if (notYet !== undefined) return [laterFinding(notYet, path, "value", wordOf(found))];
   if (found === undefined) return missingKey(root, path, issue.message);
   if (issue.code === "invalid_union") return explainUnion(root, issue, path, found);
   if (issue.code === "invalid_key") {
@@ -111,6 +111,11 @@ function laterFinding(entry: Later, path: readonly PropertyKey[], part: "key" | 
   };
 }
 
+/** What a value of a later version is called: itself, or the key of its map. */
+function wordOf(value: unknown): string {
+  return typeof value === "object" && value !== null ? printable(Object.keys(value).join(", ")) : show(value);
+}
+
 function missingKey(root: Root, path: readonly PropertyKey[], expected: string): Finding[] {
   const above = path.slice(0, -1);
   const map = valueAt(root.value, above);
@@ -170,7 +175,8 @@ function guess(root: Root, path: readonly PropertyKey[], found: unknown): string
     if (/^(no|off|false)$/i.test(found) && docs.some((doc) => doc?.name === "true | false"))
       return "did you mean false?";
   }
-  if (found === false && docs.some((doc) => doc?.name.endsWith("| off"))) return "did you mean off?";
+  if ((found === false || found === "no") && docs.some((doc) => doc?.name.endsWith("| off")))
+    return "did you mean off?";
   return undefined;
 }
 
@@ -183,6 +189,7 @@ function hintOf(issue: z.core.$ZodIssue): string | undefined {
   return typeof hint === "string" ? hint : undefined;
 }
 
+/** What stands at `path` in a plain value; undefined where the path leads nowhere. */
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
   for (const segment of path) {

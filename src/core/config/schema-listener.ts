@@ -5,9 +5,17 @@ import * as s from "./scalars.ts";
 
 const day = 86_400_000;
 
+interface OneDoc {
+  readonly name: string;
+  /** A noun phrase that finishes "expected …" for one of them. */
+  readonly form: string;
+  readonly max: number;
+}
+
 /** One value, or a list of them; always a list afterwards. */
-function oneOrMany<T extends z.ZodType>(one: () => T, name: string, max: number) {
-  const form = `${name}, or a list of them (1 to ${max})`;
+function oneOrMany<T extends z.ZodType>(one: () => T, doc: OneDoc) {
+  const { name, max } = doc;
+  const form = `${doc.form}, or a list of them (1 to ${max})`;
   const list = z.array(one(), { error: form }).min(1, { error: form }).max(max, { error: form });
   const schema = z
     .union([one(), list], { error: form })
@@ -60,7 +68,9 @@ const forward = section("a map of switches", {
   forwarded: key(s.flag().default(false), {
     text: "The `Forwarded` field of RFC 7239. Off by default, because some services (OpenStack's middleware) prefer its first element over `X-Forwarded-*`.",
   }),
-  requestId: key(s.flag().default(true), { text: "`X-Request-Id`: believed from clients in `trust`, else a new one." }),
+  requestId: key(s.flag().default(true), {
+    text: "`X-Request-Id`: believed from clients in `trust`, else a new one.",
+  }),
   traceContext: key(s.flag().default(true), {
     text: "W3C `traceparent`: a valid one is passed on, else one is started.",
   }),
@@ -69,7 +79,10 @@ const forward = section("a map of switches", {
 const pathForm = "a path prefix such as /v2/, or { exact: /v2/tokens }";
 const prefixPath = s.path().transform((path) => ({ kind: "prefix" as const, path }));
 const exactPath = section(pathForm, {
-  exact: key(s.path(), { text: "The whole path.", example: "match: { path: { exact: /v2/tokens } }" }),
+  exact: key(s.path(), {
+    text: "The whole path.",
+    example: "match: { path: { exact: /v2/tokens } }",
+  }),
 }).transform(({ exact }) => ({ kind: "exact" as const, path: exact }));
 const matchPath = type(z.union([prefixPath, exactPath], { error: pathForm }), {
   name: "path | { exact: path }",
@@ -99,17 +112,24 @@ const matchHeader = type(
 );
 
 const match = section("a map of what must match", {
-  host: key(oneOrMany(s.matchHost, "host name", 256).optional(), {
-    text: "The host name of the request, without port, in any case.",
-    example: "match: { host: [api.example.org, api.internal] }",
-    without: "any host",
-  }),
+  host: key(
+    oneOrMany(s.matchHost, {
+      name: "host name",
+      form: "a host name such as api.example.org",
+      max: 256,
+    }).optional(),
+    {
+      text: "The host name of the request, without port, in any case.",
+      example: "match: { host: [api.example.org, api.internal] }",
+      without: "any host",
+    },
+  ),
   path: key(matchPath.optional(), {
     text: "The beginning of the path, up to the end of a segment: `/v2` and `/v2/` both match `/v2` and `/v2/users`, never `/v2x`. With `exact`, the whole path.",
     example: "match: { path: /v2/ }",
     without: "any path",
   }),
-  method: key(oneOrMany(s.method, "method", 32).optional(), {
+  method: key(oneOrMany(s.method, { name: "method", form: "a method name such as GET", max: 32 }).optional(), {
     text: "The request method.",
     example: "match: { method: [GET, HEAD] }",
     without: "any method",
@@ -127,11 +147,15 @@ const route = section("a map with match and pool", {
     example: "match: { host: api.example.org, path: /v2/ }",
     see: ["listeners.*.pool"],
   }),
-  pool: key(s.name(), { text: "The pool that such requests go to.", example: "pool: app-v2", see: ["pools"] }),
+  pool: key(s.name(), {
+    text: "The pool that such requests go to.",
+    example: "pool: app-v2",
+    see: ["pools"],
+  }),
 });
 
 export const listenerSchema = section("a map with bind and pool", {
-  bind: key(oneOrMany(s.bindAddress, "address", 64), {
+  bind: key(oneOrMany(s.bindAddress, { name: "address", form: s.bindForm, max: 64 }), {
     text: "Where to listen: an IP address, `localhost` (127.0.0.1) or `*` (every IPv4 and IPv6 address), a colon and a port. IPv6 addresses stand in brackets. Port 0 takes any free one. Quotes are needed around what begins with `*` or `[`.",
     example: 'bind: ["10.0.0.5:80", "[2001:db8::5]:80"]',
   }),

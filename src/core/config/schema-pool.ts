@@ -27,7 +27,9 @@ const endpointObject = section(endpointForm, {
   weight: key(s.integer({ min: 0, max: 256 }).default(1), {
     text: "Its share of new requests, relative to the others. 0: none.",
   }),
-  backup: key(s.flag().default(false), { text: "Used only while no other endpoint of the pool is UP." }),
+  backup: key(s.flag().default(false), {
+    text: "Used only while no other endpoint of the pool is UP.",
+  }),
 });
 const endpoint = type(
   z.union(
@@ -65,7 +67,9 @@ const valueForm = "a field value as text: visible ASCII characters (numbers in q
 const checkHeaders = type(
   z
     .record(
-      z.string().regex(token, { error: "a header field name (RFC 9110: letters, digits, - and a few signs)" }),
+      z.string().regex(token, {
+        error: "a header field name (RFC 9110: letters, digits, - and a few signs)",
+      }),
       z.string({ error: valueForm }).regex(fieldValue, { error: valueForm }),
       { error: "a map of field names to values" },
     )
@@ -154,7 +158,9 @@ const healthMap = section(healthForm, {
     without: "this is what is done without `http`",
     example: "health: { tcp: {} }",
   }),
-  interval: key(s.duration({ min: 10, max: hour }).prefault("2s"), { text: "Between two checks of an endpoint." }),
+  interval: key(s.duration({ min: 10, max: hour }).prefault("2s"), {
+    text: "Between two checks of an endpoint.",
+  }),
   fastInterval: key(s.duration({ min: 10, max: hour }).optional(), {
     text: "Between checks after a sign of trouble (a failed connect, a reset, a timeout), and while an endpoint is rising or falling.",
     example: "fastInterval: 100ms",
@@ -203,8 +209,12 @@ const budget = section("a map with share, min and burst", {
   share: key(s.share({ max: 1 }).prefault("20%"), {
     text: "Retries as a share of the requests of the last ten seconds.",
   }),
-  min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), { text: "Retries that are always allowed." }),
-  burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), { text: "Retries that may be saved up." }),
+  min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), {
+    text: "Retries that are always allowed.",
+  }),
+  burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), {
+    text: "Retries that may be saved up.",
+  }),
 });
 
 const retry = section("a map such as { attempts: 3 }", {
@@ -269,8 +279,13 @@ export const poolSchema = section("a map with endpoints", {
     example: "health:\n  http: { path: /healthcheck, expect: { status: [200] } }\n  interval: 1s",
   }),
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
-  timeouts: key(timeouts.prefault({}), { text: "Waiting for endpoints.", see: ["listeners.*.timeouts"] }),
-  reuse: key(s.flag().default(true), { text: "Whether connections to endpoints are used for more than one request." }),
+  timeouts: key(timeouts.prefault({}), {
+    text: "Waiting for endpoints.",
+    see: ["listeners.*.timeouts"],
+  }),
+  reuse: key(s.flag().default(true), {
+    text: "Whether connections to endpoints are used for more than one request.",
+  }),
 });
 
 export type PoolInput = z.output<typeof poolSchema>;

@@ -39,6 +39,7 @@ export function elementOf(schema: AnySchema): AnySchema | undefined {
   return def.type === "array" ? def.element : undefined;
 }
 
+/** Whether a schema is a map of free names. */
 export function isRecord(schema: AnySchema): boolean {
   return (schema as z.core.$ZodTypes)._zod.def.type === "record";
 }

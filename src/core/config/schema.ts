@@ -64,7 +64,9 @@ const process = section("a map such as { workers: 2 }", {
 
 const access = section("a map such as { sample: 1% }", {
   format: key(s.choice("json").default("json"), { text: "The form of a line." }),
-  sample: key(s.share({ max: 1 }).prefault("0%"), { text: "The share of exchanges that are logged." }),
+  sample: key(s.share({ max: 1 }).prefault("0%"), {
+    text: "The share of exchanges that are logged.",
+  }),
   file: key(s.filePath().optional(), {
     text: "Where the lines go.",
     example: "access: { sample: 10%, file: /var/log/weichensteller/access.log }",
@@ -76,7 +78,9 @@ const log = section("a map such as { level: info }", {
   level: key(s.choice("debug", "info", "warn", "error").default("info"), {
     text: "The least important lines that are still written.",
   }),
-  format: key(s.choice("auto", "text", "json").default("auto"), { text: "`auto`: `text` on a terminal, else `json`." }),
+  format: key(s.choice("auto", "text", "json").default("auto"), {
+    text: "`auto`: `text` on a terminal, else `json`.",
+  }),
   access: key(access.optional(), {
     text: "A line per exchange.",
     without: "none",
@@ -103,7 +107,10 @@ export const configSchema = section("a map with version, listeners and pools", {
     },
   ),
   pools: key(
-    type(z.record(s.name(), poolSchema, { error: mapForm("pools") }), { name: "map", form: mapForm("pools") }),
+    type(z.record(s.name(), poolSchema, { error: mapForm("pools") }), {
+      name: "map",
+      form: mapForm("pools"),
+    }),
     {
       text: "Endpoints that serve the same, by name.",
       example: "pools:\n  app:\n    endpoints: [127.0.0.1:9001, 127.0.0.1:9002]",

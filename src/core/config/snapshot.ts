@@ -34,6 +34,7 @@ export type Compiled =
     }
   | { readonly kind: "refused"; readonly why: string };
 
+/** Before the first compilation. */
 export function emptyAllocation(limits: { readonly rows: number; readonly slots: number }): Allocation {
   return { rows: emptyNumbering(limits.rows), slots: emptyNumbering(limits.slots) };
 }
@@ -47,11 +48,18 @@ export function compile(input: CompileInput): Compiled {
   const endpointIds = config.pools.flatMap((pool) => pool.endpoints.map((endpoint) => endpointId(pool, endpoint)));
   const rows = renumber(before.rows, endpointIds, input.isRowBusy);
   if (rows === undefined) {
-    return { kind: "refused", why: `${endpointIds.length} endpoints, and rows for ${before.rows.limit} (busy ones of earlier revisions included)` };
+    return {
+      kind: "refused",
+      why: `${endpointIds.length} endpoints, and rows for ${before.rows.limit} (busy ones of earlier revisions included)`,
+    };
   }
   const listenerNames = config.listeners.map(({ name }) => name);
   const slots = renumber(before.slots, listenerNames, () => false);
-  if (slots === undefined) return { kind: "refused", why: `${listenerNames.length} listeners, most is ${before.slots.limit}` };
+  if (slots === undefined)
+    return {
+      kind: "refused",
+      why: `${listenerNames.length} listeners, most is ${before.slots.limit}`,
+    };
   const snapshot: Snapshot = {
     revision: input.revision,
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, slots.numbering, input.sockets)),
@@ -73,13 +81,20 @@ function listenerSnapshot(
   slots: Numbering,
   sockets: CompileInput["sockets"],
 ): ListenerSnapshot {
-  return { ...listener, slot: numberOf(slots, listener.name), sockets: sockets.get(listener.name) ?? [] };
+  return {
+    ...listener,
+    slot: numberOf(slots, listener.name),
+    sockets: sockets.get(listener.name) ?? [],
+  };
 }
 
 function poolSnapshot(pool: PoolConfig, rows: Numbering, addresses: CompileInput["addresses"]): PoolSnapshot {
   // Workers run no checks.
   const { health: _, endpoints, ...rest } = pool;
-  return { ...rest, endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)) };
+  return {
+    ...rest,
+    endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)),
+  };
 }
 
 function endpointSnapshot(

@@ -26,27 +26,159 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: "a passed check confirms UP", events: "+", steps: "confirmed", ends: "UP rise", waitMs: 2000 },
-  { name: "one failure of three only makes checks fast", events: "-", steps: "falling", ends: "UP initial", waitMs: 200 },
-  { name: "one failure less than fall stays UP", events: "+--", steps: "confirmed falling falling", ends: "UP rise", waitMs: 200 },
-  { name: "fall reached exactly is DOWN", events: "+---", steps: "confirmed falling falling fell-to-down", ends: "DOWN fall", waitMs: 2000 },
-  { name: "fall 1: the first failure is DOWN", config: { fall: 1 }, events: "-", steps: "fell-to-down", ends: "DOWN fall", waitMs: 2000 },
-  { name: "a success between failures starts the count again", events: "--+--", steps: "falling falling confirmed falling falling", ends: "UP rise", waitMs: 200 },
-  { name: "a failure between successes starts the rise again", events: "---+-+", steps: "falling falling fell-to-down rising confirmed rising", ends: "DOWN fall", waitMs: 200 },
-  { name: "rise reached exactly is UP", events: "---++", steps: "falling falling fell-to-down rising rose-to-up", ends: "UP rise", waitMs: 2000 },
-  { name: "rise 1: the first success is UP", config: { rise: 1, fall: 1 }, events: "-+", steps: "fell-to-down rose-to-up", ends: "UP rise", waitMs: 2000 },
-  { name: "rise 1 and fall 1 follow every check", config: { rise: 1, fall: 1 }, events: "-+-+-", steps: "fell-to-down rose-to-up fell-to-down rose-to-up fell-to-down", ends: "DOWN fall", waitMs: 2000 },
-  { name: "initial down: the first passed check is enough", config: { initial: "down" }, events: "+", steps: "rose-to-up", ends: "UP rise", waitMs: 2000 },
-  { name: "initial down: after fall failures it is DOWN by checks", config: { initial: "down" }, events: "---", steps: "confirmed confirmed confirmed", ends: "DOWN fall", waitMs: 2000 },
-  { name: "initial down: after a failure rise counts", config: { initial: "down" }, events: "-+", steps: "confirmed rising", ends: "DOWN initial", waitMs: 200 },
-  { name: "trouble asks for a check at once", events: "+t", steps: "confirmed doubt", ends: "UP rise", waitMs: 0 },
-  { name: "after trouble, as many checks as fall are fast", events: "t++", steps: "doubt confirmed confirmed", ends: "UP rise", waitMs: 200 },
-  { name: "and then no longer", events: "t+++", steps: "doubt confirmed confirmed confirmed", ends: "UP rise", waitMs: 2000 },
-  { name: "trouble alone never takes an endpoint DOWN", events: "tttt", steps: "doubt doubt doubt doubt", ends: "UP initial", waitMs: 0 },
-  { name: "trouble at a DOWN endpoint is ignored", events: "---t", steps: "falling falling fell-to-down ignored", ends: "DOWN fall", waitMs: undefined },
-  { name: "a late result after a change of configuration is dropped", events: "--cl", steps: "falling falling reconfigured late", ends: "UP initial", waitMs: undefined },
-  { name: "a change of configuration keeps DOWN and asks for a check", events: "---c", steps: "falling falling fell-to-down reconfigured", ends: "DOWN fall", waitMs: 0 },
-  { name: "a change of configuration starts the count again", events: "--c-", steps: "falling falling reconfigured falling", ends: "UP initial", waitMs: 200 },
+  {
+    name: "a passed check confirms UP",
+    events: "+",
+    steps: "confirmed",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "one failure of three only makes checks fast",
+    events: "-",
+    steps: "falling",
+    ends: "UP initial",
+    waitMs: 200,
+  },
+  {
+    name: "one failure less than fall stays UP",
+    events: "+--",
+    steps: "confirmed falling falling",
+    ends: "UP rise",
+    waitMs: 200,
+  },
+  {
+    name: "fall reached exactly is DOWN",
+    events: "+---",
+    steps: "confirmed falling falling fell-to-down",
+    ends: "DOWN fall",
+    waitMs: 2000,
+  },
+  {
+    name: "fall 1: the first failure is DOWN",
+    config: { fall: 1 },
+    events: "-",
+    steps: "fell-to-down",
+    ends: "DOWN fall",
+    waitMs: 2000,
+  },
+  {
+    name: "a success between failures starts the count again",
+    events: "--+--",
+    steps: "falling falling confirmed falling falling",
+    ends: "UP rise",
+    waitMs: 200,
+  },
+  {
+    name: "a failure between successes starts the rise again",
+    events: "---+-+",
+    steps: "falling falling fell-to-down rising confirmed rising",
+    ends: "DOWN fall",
+    waitMs: 200,
+  },
+  {
+    name: "rise reached exactly is UP",
+    events: "---++",
+    steps: "falling falling fell-to-down rising rose-to-up",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "rise 1: the first success is UP",
+    config: { rise: 1, fall: 1 },
+    events: "-+",
+    steps: "fell-to-down rose-to-up",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "rise 1 and fall 1 follow every check",
+    config: { rise: 1, fall: 1 },
+    events: "-+-+-",
+    steps: "fell-to-down rose-to-up fell-to-down rose-to-up fell-to-down",
+    ends: "DOWN fall",
+    waitMs: 2000,
+  },
+  {
+    name: "initial down: the first passed check is enough",
+    config: { initial: "down" },
+    events: "+",
+    steps: "rose-to-up",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "initial down: after fall failures it is DOWN by checks",
+    config: { initial: "down" },
+    events: "---",
+    steps: "confirmed confirmed confirmed",
+    ends: "DOWN fall",
+    waitMs: 2000,
+  },
+  {
+    name: "initial down: after a failure rise counts",
+    config: { initial: "down" },
+    events: "-+",
+    steps: "confirmed rising",
+    ends: "DOWN initial",
+    waitMs: 200,
+  },
+  {
+    name: "trouble asks for a check at once",
+    events: "+t",
+    steps: "confirmed doubt",
+    ends: "UP rise",
+    waitMs: 0,
+  },
+  {
+    name: "after trouble, as many checks as fall are fast",
+    events: "t++",
+    steps: "doubt confirmed confirmed",
+    ends: "UP rise",
+    waitMs: 200,
+  },
+  {
+    name: "and then no longer",
+    events: "t+++",
+    steps: "doubt confirmed confirmed confirmed",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "trouble alone never takes an endpoint DOWN",
+    events: "tttt",
+    steps: "doubt doubt doubt doubt",
+    ends: "UP initial",
+    waitMs: 0,
+  },
+  {
+    name: "trouble at a DOWN endpoint is ignored",
+    events: "---t",
+    steps: "falling falling fell-to-down ignored",
+    ends: "DOWN fall",
+    waitMs: undefined,
+  },
+  {
+    name: "a late result after a change of configuration is dropped",
+    events: "--cl",
+    steps: "falling falling reconfigured late",
+    ends: "UP initial",
+    waitMs: undefined,
+  },
+  {
+    name: "a change of configuration keeps DOWN and asks for a check",
+    events: "---c",
+    steps: "falling falling fell-to-down reconfigured",
+    ends: "DOWN fall",
+    waitMs: 0,
+  },
+  {
+    name: "a change of configuration starts the count again",
+    events: "--c-",
+    steps: "falling falling reconfigured falling",
+    ends: "UP initial",
+    waitMs: 200,
+  },
 ];
 
 describe("check state", () => {
@@ -73,13 +205,27 @@ function eventOf(letter: string, state: CheckState): Parameters<typeof step>[1] 
   const check = { at: 1, isOk: letter === "+", evidence: letter, durationMs: 1 };
   if (letter === "t") return { kind: "trouble", sinceCheckMs: Infinity };
   if (letter === "c") return { kind: "reconfigured", random: 0 };
-  return { kind: "result", generation: letter === "l" ? state.generation - 1 : state.generation, check, random: 0.5 };
+  return {
+    kind: "result",
+    generation: letter === "l" ? state.generation - 1 : state.generation,
+    check,
+    random: 0.5,
+  };
 }
 
 describe("waits", () => {
   const jittered = { ...base, jitter: 0.1 };
   const wait = (random: number): number | undefined =>
-    step(initialCheckState(base), { kind: "result", generation: 0, check: { at: 0, isOk: true, evidence: "", durationMs: 0 }, random }, jittered).nextCheckInMs;
+    step(
+      initialCheckState(base),
+      {
+        kind: "result",
+        generation: 0,
+        check: { at: 0, isOk: true, evidence: "", durationMs: 0 },
+        random,
+      },
+      jittered,
+    ).nextCheckInMs;
 
   test("jitter goes to both sides of the interval", () => {
     expect(wait(0)).toBeCloseTo(1800);

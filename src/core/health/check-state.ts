@@ -25,7 +25,12 @@ export interface CheckState {
 }
 
 export type CheckEvent =
-  | { readonly kind: "result"; readonly generation: number; readonly check: CheckView; /** 0 ≤ random < 1 */ readonly random: number }
+  | {
+      readonly kind: "result";
+      readonly generation: number;
+      readonly check: CheckView;
+      /** 0 ≤ random < 1 */ readonly random: number;
+    }
   /** An exchange failed at this endpoint. `sinceCheckMs`: since its last check began; Infinity if there was none. */
   | { readonly kind: "trouble"; readonly sinceCheckMs: number }
   /** The configuration of the check changed; what is known stays until the new check says otherwise. */
@@ -57,7 +62,14 @@ export interface CheckOutcome {
 
 /** State before the first check. */
 export function initialCheckState(config: HealthConfig): CheckState {
-  return { isUp: config.initial === "up", why: HealthWhy.Initial, streak: 0, doubtfulChecks: 0, generation: 0, failures: 0 };
+  return {
+    isUp: config.initial === "up",
+    why: HealthWhy.Initial,
+    streak: 0,
+    doubtfulChecks: 0,
+    generation: 0,
+    failures: 0,
+  };
 }
 
 /** Wait before the first check: spread over the fast interval, so that a start or reload is no burst. */
@@ -65,11 +77,14 @@ export function firstCheckInMs(config: HealthConfig, random: number): number {
   return random * config.fastIntervalMs;
 }
 
+/** One event: the new state, what it was, and when to check next. Pure. */
 export function step(state: CheckState, event: CheckEvent, config: HealthConfig): CheckOutcome {
   switch (event.kind) {
     case "result":
       if (event.generation !== state.generation) return { state, why: CheckStep.Late };
-      return event.check.isOk ? passed(state, event.check, config, event.random) : failed(state, event.check, config, event.random);
+      return event.check.isOk
+        ? passed(state, event.check, config, event.random)
+        : failed(state, event.check, config, event.random);
     case "trouble":
       if (!state.isUp) return { state, why: CheckStep.Ignored };
       return {
@@ -80,7 +95,13 @@ export function step(state: CheckState, event: CheckEvent, config: HealthConfig)
       };
     case "reconfigured":
       return {
-        state: { ...state, streak: 0, failures: 0, doubtfulChecks: 0, generation: state.generation + 1 },
+        state: {
+          ...state,
+          streak: 0,
+          failures: 0,
+          doubtfulChecks: 0,
+          generation: state.generation + 1,
+        },
         why: CheckStep.Reconfigured,
         nextCheckInMs: firstCheckInMs(config, event.random),
       };
@@ -113,7 +134,12 @@ function failed(state: CheckState, check: CheckView, config: HealthConfig, rando
   }
   const streak = state.streak + 1;
   if (streak < config.fall) return settle({ ...seen, streak }, CheckStep.Falling, config, random);
-  return settle({ ...seen, isUp: false, streak: 0, doubtfulChecks: 0, why: HealthWhy.Fall }, CheckStep.FellToDown, config, random);
+  return settle(
+    { ...seen, isUp: false, streak: 0, doubtfulChecks: 0, why: HealthWhy.Fall },
+    CheckStep.FellToDown,
+    config,
+    random,
+  );
 }
 
 function settle(state: CheckState, why: CheckStep, config: HealthConfig, random: number): CheckOutcome {

@@ -10,15 +10,43 @@ const inputs: HealthInputs = { isResolved: true, isEjected: false };
 
 const rows: readonly { name: string; inputs: HealthInputs; is: string }[] = [
   { name: "without a check an endpoint is UP", inputs, is: "UP unchecked" },
-  { name: "without an address it is DOWN", inputs: { ...inputs, isResolved: false }, is: "DOWN unresolved" },
+  {
+    name: "without an address it is DOWN",
+    inputs: { ...inputs, isResolved: false },
+    is: "DOWN unresolved",
+  },
   { name: "a check that passes is UP", inputs: { ...inputs, check: up }, is: "UP rise" },
   { name: "a check that fails is DOWN", inputs: { ...inputs, check: down }, is: "DOWN fall" },
-  { name: "ejection takes an UP endpoint out", inputs: { ...inputs, check: up, isEjected: true }, is: "DOWN ejected" },
-  { name: "checks are the better reason when both say no", inputs: { ...inputs, check: down, isEjected: true }, is: "DOWN fall" },
-  { name: "ejection works without checks", inputs: { ...inputs, isEjected: true }, is: "DOWN ejected" },
-  { name: "fall reached while draining stays DRAIN", inputs: { ...inputs, check: down, override: EndpointState.Drain }, is: "DRAIN override" },
-  { name: "MAINT stays whatever checks say", inputs: { ...inputs, check: up, isEjected: true, override: EndpointState.Maint }, is: "MAINT override" },
-  { name: "no address and MAINT is MAINT", inputs: { isResolved: false, isEjected: false, override: EndpointState.Maint }, is: "MAINT override" },
+  {
+    name: "ejection takes an UP endpoint out",
+    inputs: { ...inputs, check: up, isEjected: true },
+    is: "DOWN ejected",
+  },
+  {
+    name: "checks are the better reason when both say no",
+    inputs: { ...inputs, check: down, isEjected: true },
+    is: "DOWN fall",
+  },
+  {
+    name: "ejection works without checks",
+    inputs: { ...inputs, isEjected: true },
+    is: "DOWN ejected",
+  },
+  {
+    name: "fall reached while draining stays DRAIN",
+    inputs: { ...inputs, check: down, override: EndpointState.Drain },
+    is: "DRAIN override",
+  },
+  {
+    name: "MAINT stays whatever checks say",
+    inputs: { ...inputs, check: up, isEjected: true, override: EndpointState.Maint },
+    is: "MAINT override",
+  },
+  {
+    name: "no address and MAINT is MAINT",
+    inputs: { isResolved: false, isEjected: false, override: EndpointState.Maint },
+    is: "MAINT override",
+  },
 ];
 
 describe("effective state", () => {
@@ -35,7 +63,11 @@ describe("effective state", () => {
     expect(same).toBe(first);
     const ejected = effectiveState({ ...inputs, check: up, isEjected: true }, 30, same);
     expect(ejected).toEqual({ state: EndpointState.Down, why: HealthWhy.Ejected, sinceAt: 30 });
-    expect(effectiveState({ ...inputs, check: down }, 40, ejected)).toEqual({ state: EndpointState.Down, why: HealthWhy.Fall, sinceAt: 30 });
+    expect(effectiveState({ ...inputs, check: down }, 40, ejected)).toEqual({
+      state: EndpointState.Down,
+      why: HealthWhy.Fall,
+      sinceAt: 30,
+    });
   });
 });
 

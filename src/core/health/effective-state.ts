@@ -30,7 +30,10 @@ export function effectiveState(inputs: HealthInputs, nowAt: number, before?: Eff
   return before.why === why ? before : { state, why, sinceAt: before.sinceAt };
 }
 
-function decide({ check, isResolved, isEjected, override }: HealthInputs): { state: EndpointState; why: HealthWhy } {
+function decide({ check, isResolved, isEjected, override }: HealthInputs): {
+  state: EndpointState;
+  why: HealthWhy;
+} {
   if (override !== undefined) return { state: override, why: HealthWhy.Override };
   if (!isResolved) return { state: EndpointState.Down, why: HealthWhy.Unresolved };
   if (check !== undefined && !check.isUp) return { state: EndpointState.Down, why: check.why };

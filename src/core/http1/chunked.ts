@@ -196,5 +196,9 @@ export class ChunkedDecoder {
 function endsInEmptyLine(collected: readonly number[]): boolean {
   const end = collected.length;
   // A bare LF line ends collection too, so that it is refused at once instead of waited out.
-  return (collected[end - 3] === Byte.Lf && collected[end - 2] === Byte.Cr) || collected[end - 2] === Byte.Lf || collected[end - 2] !== Byte.Cr;
+  return (
+    (collected[end - 3] === Byte.Lf && collected[end - 2] === Byte.Cr) ||
+    collected[end - 2] === Byte.Lf ||
+    collected[end - 2] !== Byte.Cr
+  );
 }

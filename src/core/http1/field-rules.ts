@@ -27,11 +27,20 @@ export function readField(parser: HeadParser, id: Field, row: number, bytes: Uin
     case Field.Connection:
       return readConnection(parser, bytes, base, from, to);
     default:
-      return parser.isResponse ? readResponseField(parser, id, bytes, from, to) : readRequestField(parser, id, row, bytes, from, to);
+      return parser.isResponse
+        ? readResponseField(parser, id, bytes, from, to)
+        : readRequestField(parser, id, row, bytes, from, to);
   }
 }
 
-function readRequestField(parser: HeadParser, id: Field, row: number, bytes: Uint8Array, from: number, to: number): Refusal {
+function readRequestField(
+  parser: HeadParser,
+  id: Field,
+  row: number,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): Refusal {
   switch (id) {
     case Field.Host:
       if (parser.hostRow >= 0) return Refusal.HostTwice;
@@ -79,7 +88,8 @@ function numberEnd(bytes: Uint8Array, from: number, to: number): number {
 function readContentLength(parser: HeadParser, bytes: Uint8Array, from: number, to: number): Refusal {
   const length = plainNumber(bytes, from, to);
   if (length < 0) return Refusal.BadContentLength;
-  if (parser.contentLength >= 0 && (!parser.isResponse || parser.contentLength !== length)) return Refusal.ContentLengthDiffers;
+  if (parser.contentLength >= 0 && (!parser.isResponse || parser.contentLength !== length))
+    return Refusal.ContentLengthDiffers;
   parser.contentLength = length;
   return Refusal.None;
 }
@@ -118,7 +128,8 @@ function endsListElement(bytes: Uint8Array, from: number, at: number): boolean {
   while (before > from && (bytes[before - 1] === Byte.Space || bytes[before - 1] === Byte.Tab)) before--;
   if (before === from || bytes[before - 1] !== Byte.Comma) return false;
   let elementEnd = before - 1;
-  while (elementEnd > from && (bytes[elementEnd - 1] === Byte.Space || bytes[elementEnd - 1] === Byte.Tab)) elementEnd--;
+  while (elementEnd > from && (bytes[elementEnd - 1] === Byte.Space || bytes[elementEnd - 1] === Byte.Tab))
+    elementEnd--;
   const start = elementEnd - chunked.length;
   return elementEnd > from && !(start >= from && equalsIgnoringCase(bytes, start, elementEnd, chunked));
 }
@@ -140,7 +151,13 @@ function readConnection(parser: HeadParser, bytes: Uint8Array, base: number, fro
   return Refusal.None;
 }
 
-function readConnectionOption(parser: HeadParser, bytes: Uint8Array, base: number, start: number, stop: number): Refusal {
+function readConnectionOption(
+  parser: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  start: number,
+  stop: number,
+): Refusal {
   if (equalsIgnoringCase(bytes, start, stop, closeOption)) parser.saysClose = true;
   else if (equalsIgnoringCase(bytes, start, stop, keepAliveOption)) parser.saysKeepAlive = true;
   else if (equalsIgnoringCase(bytes, start, stop, upgradeOption)) parser.saysUpgrade = true;

@@ -185,6 +185,4 @@ export const isProtectedFromConnection = flags([
 ]);
 
 /** Fields that must not come as trailers (RFC 9110 §6.5.1): framing, routing, authentication, and how to read the body. */
-export const isForbiddenTrailer = flags([
-  ...names.map(([, id]) => id).filter((id) => id !== Field.Tracestate),
-]);
+export const isForbiddenTrailer = flags(names.map(([, id]) => id).filter((id) => id !== Field.Tracestate));

@@ -1,4 +1,13 @@
-import { Byte, hostByte, isDigit, latin1, equalsIgnoringCase, targetByte, tokenByte, valueByte } from "../../lib/bytes.ts";
+import {
+  Byte,
+  hostByte,
+  isDigit,
+  latin1,
+  equalsIgnoringCase,
+  targetByte,
+  tokenByte,
+  valueByte,
+} from "../../lib/bytes.ts";
 import type { HeadParser } from "./head-parser.ts";
 import { Method, methodOf, TargetForm } from "./method.ts";
 import { Refusal } from "./refusal.ts";
@@ -124,7 +133,14 @@ export function isHost(bytes: Uint8Array, from: number, to: number): boolean {
     }
     at++;
   } else {
-    while (at < to && bytes[at] !== Byte.Colon && hostByte[bytes[at]!] === 1 && bytes[at] !== 0x5b && bytes[at] !== 0x5d) at++;
+    while (
+      at < to &&
+      bytes[at] !== Byte.Colon &&
+      hostByte[bytes[at]!] === 1 &&
+      bytes[at] !== 0x5b &&
+      bytes[at] !== 0x5d
+    )
+      at++;
     if (at === from) return false;
   }
   if (at === to) return true;
@@ -141,7 +157,9 @@ function badMethodByte(bytes: Uint8Array, at: number, start: number, end: number
   if (at === start && bytes[at] === tlsHandshake) return Refusal.NotHttp;
   if (bytes[at] === Byte.Lf) return Refusal.BareLf;
   if (bytes[at] === Byte.Cr && at + 1 < end && bytes[at + 1] !== Byte.Lf) return Refusal.BareCr;
-  return bytes[at]! < Byte.Space && bytes[at] !== Byte.Cr && bytes[at] !== Byte.Tab ? Refusal.ControlByte : Refusal.BadMethod;
+  return bytes[at]! < Byte.Space && bytes[at] !== Byte.Cr && bytes[at] !== Byte.Tab
+    ? Refusal.ControlByte
+    : Refusal.BadMethod;
 }
 
 function badTargetByte(byte: number): Refusal {
@@ -154,7 +172,13 @@ function badTargetByte(byte: number): Refusal {
  * Reads `HTTP/1.x SP 3DIGIT [SP reason] CRLF` (RFC 9112 §4). The space behind the status may be missing together with
  * the reason, as several origins send it. Result as for `parseRequestLine`.
  */
-export function parseStatusLine(parser: HeadParser, bytes: Uint8Array, _base: number, start: number, end: number): number {
+export function parseStatusLine(
+  parser: HeadParser,
+  bytes: Uint8Array,
+  _base: number,
+  start: number,
+  end: number,
+): number {
   const expected = "HTTP/1.";
   for (let which = 0; which < expected.length; which++) {
     if (start + which >= end) return 0;
@@ -165,7 +189,8 @@ export function parseStatusLine(parser: HeadParser, bytes: Uint8Array, _base: nu
   const minor = bytes[at]! - Byte.Zero;
   if ((minor !== 0 && minor !== 1) || bytes[at + 1] !== Byte.Space) return refuse(parser, Refusal.BadStatusLine);
   at += 2;
-  if (!isDigit(bytes[at]!) || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!)) return refuse(parser, Refusal.BadStatusLine);
+  if (!isDigit(bytes[at]!) || !isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!))
+    return refuse(parser, Refusal.BadStatusLine);
   const status = (bytes[at]! - Byte.Zero) * 100 + (bytes[at + 1]! - Byte.Zero) * 10 + (bytes[at + 2]! - Byte.Zero);
   if (status < 100 || status > 599) return refuse(parser, Refusal.BadStatusLine);
   at += 3;

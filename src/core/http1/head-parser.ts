@@ -209,7 +209,8 @@ export class HeadParser {
       }
       let nameEnd = at;
       if (byte !== Byte.Colon || nameEnd === name) {
-        if (nameEnd === name || (byte !== Byte.Space && byte !== Byte.Tab)) return this.#badName(byte, nameEnd === name);
+        if (nameEnd === name || (byte !== Byte.Space && byte !== Byte.Tab))
+          return this.#badName(byte, nameEnd === name);
         if (!this.isResponse) return this.#refuse(Refusal.SpaceBeforeColon);
         while (at < end && (bytes[at] === Byte.Space || bytes[at] === Byte.Tab)) at++;
         if (at >= end) return this.#more(base, end);
@@ -221,7 +222,8 @@ export class HeadParser {
       const value = at;
       while (at < end && valueByte[bytes[at]!] === 1) at++;
       if (at + 1 >= end) {
-        if (at < end && bytes[at] !== Byte.Cr) return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
+        if (at < end && bytes[at] !== Byte.Cr)
+          return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
         return this.#more(base, end);
       }
       if (bytes[at] !== Byte.Cr) return this.#refuse(bytes[at] === Byte.Lf ? Refusal.BareLf : Refusal.ControlByte);
@@ -296,7 +298,8 @@ export class HeadParser {
     while (stop < end && valueByte[bytes[stop]!] === 1) stop++;
     if (stop + 1 >= end && (stop >= end || bytes[stop] === Byte.Cr)) return 0;
     if (bytes[stop] !== Byte.Cr || bytes[stop + 1] !== Byte.Lf) {
-      this.refusal = bytes[stop] === Byte.Lf ? Refusal.BareLf : bytes[stop] === Byte.Cr ? Refusal.BareCr : Refusal.ControlByte;
+      this.refusal =
+        bytes[stop] === Byte.Lf ? Refusal.BareLf : bytes[stop] === Byte.Cr ? Refusal.BareCr : Refusal.ControlByte;
       return -1;
     }
     if (id !== Field.Other && id !== Field.ContentType && id !== Field.SetCookie && id !== Field.CacheControl) {

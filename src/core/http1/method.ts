@@ -1,7 +1,18 @@
 import { latin1 } from "../../lib/bytes.ts";
 
 /** Request methods that the balancer treats differently (RFC 9110 §9, RFC 5789); all others are `Other`. */
-export const Method = { Other: 0, Get: 1, Head: 2, Post: 3, Put: 4, Delete: 5, Options: 6, Trace: 7, Connect: 8, Patch: 9 } as const;
+export const Method = {
+  Other: 0,
+  Get: 1,
+  Head: 2,
+  Post: 3,
+  Put: 4,
+  Delete: 5,
+  Options: 6,
+  Trace: 7,
+  Connect: 8,
+  Patch: 9,
+} as const;
 export type Method = (typeof Method)[keyof typeof Method];
 
 const names: readonly (readonly [string, Method])[] = [

@@ -66,14 +66,23 @@ export const requestGrowthMax = 1024;
  * twice the original head and `requestGrowthMax`. Lines that are kept go out byte for byte, in their order, in runs; what
  * the balancer adds stands behind them.
  */
-export function writeRequestHead(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, writing: RequestWriting): number {
+export function writeRequestHead(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  writing: RequestWriting,
+): number {
   at = writeRequestLine(head, bytes, base, out, at);
   at = writeHost(head, bytes, base, out, at, writing.forwarded);
   at = writeKeptFields(head, bytes, base, out, at, writing);
   const beforeUpgrade = at;
   if (head.saysUpgrade && head.minor === 1) at = writeUpgrade(head, bytes, base, out, at);
   if (writing.asksClose && at === beforeUpgrade) at = copyBytes(out, at, closeLine, 0, closeLine.length);
-  at = writing.isTrusted ? writeForwardedAppended(head, bytes, base, out, at, writing) : writeForwardedReplaced(head, bytes, base, out, at, writing);
+  at = writing.isTrusted
+    ? writeForwardedAppended(head, bytes, base, out, at, writing)
+    : writeForwardedReplaced(head, bytes, base, out, at, writing);
   at = writeIds(head, bytes, base, out, at, writing);
   if (writing.isOpenEnded) return at;
   out[at++] = Byte.Cr;
@@ -92,7 +101,10 @@ export function writeContentLength(out: Uint8Array, at: number, length: number):
 
 function writeRequestLine(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number): number {
   at = copyBytes(out, at, bytes, base + head.methodStart, base + head.methodEnd + 1);
-  if (head.targetForm === TargetForm.Absolute && (head.pathStart === head.pathEnd || bytes[base + head.pathStart] === Byte.Question)) {
+  if (
+    head.targetForm === TargetForm.Absolute &&
+    (head.pathStart === head.pathEnd || bytes[base + head.pathStart] === Byte.Question)
+  ) {
     out[at++] = Byte.Slash;
   }
   at = copyBytes(out, at, bytes, base + head.pathStart, base + head.pathEnd);
@@ -100,7 +112,14 @@ function writeRequestLine(head: HeadParser, bytes: Uint8Array, base: number, out
 }
 
 /** RFC 9112 §3.2.2: the authority of an absolute form replaces Host. Host itself otherwise stays among the kept lines. */
-function writeHost(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, forwarded: ForwardedFields): number {
+function writeHost(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  forwarded: ForwardedFields,
+): number {
   if (head.targetForm === TargetForm.Absolute) {
     at = copyBytes(out, at, hostLine, 0, hostLine.length);
     at = copyBytes(out, at, bytes, base + head.authorityStart, base + head.authorityEnd);
@@ -112,7 +131,14 @@ function writeHost(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8
   return copyBytes(out, at, crlf, 0, 2);
 }
 
-function writeKeptFields(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, writing: RequestWriting): number {
+function writeKeptFields(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  writing: RequestWriting,
+): number {
   const fields = head.fields;
   let runStart = head.fieldsStart;
   let runEnd = runStart;
@@ -167,12 +193,20 @@ export function isNamed(head: HeadParser, bytes: Uint8Array, base: number, cell:
   const name = base + head.fields[cell + Column.Name]!;
   const nameEnd = base + head.fields[cell + Column.NameEnd]!;
   for (let which = 0; which < head.namedCount * 2; which += 2) {
-    if (rangesEqualIgnoringCase(bytes, name, nameEnd, base + head.named[which]!, base + head.named[which + 1]!)) return true;
+    if (rangesEqualIgnoringCase(bytes, name, nameEnd, base + head.named[which]!, base + head.named[which + 1]!))
+      return true;
   }
   return false;
 }
 
-function writeForwardedReplaced(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, writing: RequestWriting): number {
+function writeForwardedReplaced(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  writing: RequestWriting,
+): number {
   const forwarded = writing.forwarded;
   if (writing.rules.addsXForwarded) {
     at = copyBytes(out, at, forwarded.block, 0, forwarded.block.length);
@@ -183,15 +217,24 @@ function writeForwardedReplaced(head: HeadParser, bytes: Uint8Array, base: numbe
   return writeForwardedElement(head, bytes, base, out, at, forwarded);
 }
 
-function writeForwardedAppended(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, writing: RequestWriting): number {
+function writeForwardedAppended(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  writing: RequestWriting,
+): number {
   const forwarded = writing.forwarded;
   if (writing.rules.addsXForwarded) {
     at = copyBytes(out, at, forLine, 0, forLine.length);
     at = writeEarlierValues(head, Field.XForwardedFor, bytes, base, out, at);
     at = copyBytes(out, at, forwarded.clientAddress, 0, forwarded.clientAddress.length);
     at = copyBytes(out, at, crlf, 0, 2);
-    if ((head.seen & (1 << Field.XForwardedProto)) === 0) at = copyBytes(out, at, forwarded.protoLine, 0, forwarded.protoLine.length);
-    if ((head.seen & (1 << Field.XForwardedPort)) === 0) at = copyBytes(out, at, forwarded.portLine, 0, forwarded.portLine.length);
+    if ((head.seen & (1 << Field.XForwardedProto)) === 0)
+      at = copyBytes(out, at, forwarded.protoLine, 0, forwarded.protoLine.length);
+    if ((head.seen & (1 << Field.XForwardedPort)) === 0)
+      at = copyBytes(out, at, forwarded.portLine, 0, forwarded.portLine.length);
     if ((head.seen & (1 << Field.XForwardedHost)) === 0) at = writeAuthorityLine(head, bytes, base, out, at);
   }
   if (!writing.rules.addsForwarded) return at;
@@ -201,7 +244,14 @@ function writeForwardedAppended(head: HeadParser, bytes: Uint8Array, base: numbe
 }
 
 /** The values of a list field that came in one or more lines, each with `, ` behind it. */
-function writeEarlierValues(head: HeadParser, id: Field, bytes: Uint8Array, base: number, out: Uint8Array, at: number): number {
+function writeEarlierValues(
+  head: HeadParser,
+  id: Field,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+): number {
   if ((head.seen & (1 << id)) === 0) return at;
   const fields = head.fields;
   for (let cell = 0; cell < head.fieldCount * columns; cell += columns) {
@@ -221,7 +271,14 @@ function writeAuthorityLine(head: HeadParser, bytes: Uint8Array, base: number, o
   return copyBytes(out, at, crlf, 0, 2);
 }
 
-function writeForwardedElement(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, forwarded: ForwardedFields): number {
+function writeForwardedElement(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  forwarded: ForwardedFields,
+): number {
   at = copyBytes(out, at, forwarded.element, 0, forwarded.element.length);
   const from = authorityFrom(head);
   const to = authorityTo(head);
@@ -239,12 +296,20 @@ export function authorityFrom(head: HeadParser): number {
   return head.hostRow < 0 ? 0 : head.fields[head.hostRow * columns + Column.Value]!;
 }
 
+/** Where it ends. */
 export function authorityTo(head: HeadParser): number {
   if (head.targetForm === TargetForm.Absolute) return head.authorityEnd;
   return head.hostRow < 0 ? 0 : head.fields[head.hostRow * columns + Column.ValueEnd]!;
 }
 
-function writeIds(head: HeadParser, bytes: Uint8Array, base: number, out: Uint8Array, at: number, writing: RequestWriting): number {
+function writeIds(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+  writing: RequestWriting,
+): number {
   const rules = writing.rules;
   if (rules.addsRequestId && (!writing.isTrusted || (head.seen & (1 << Field.XRequestId)) === 0)) {
     at = copyBytes(out, at, requestIdLine, 0, requestIdLine.length);
@@ -311,13 +376,16 @@ function writeUpgrade(head: HeadParser, bytes: Uint8Array, base: number, out: Ui
     let from = base + head.fields[cell + Column.Value]!;
     const end = base + head.fields[cell + Column.ValueEnd]!;
     while (from < end) {
-      while (from < end && (bytes[from] === Byte.Space || bytes[from] === Byte.Tab || bytes[from] === Byte.Comma)) from++;
+      while (from < end && (bytes[from] === Byte.Space || bytes[from] === Byte.Tab || bytes[from] === Byte.Comma))
+        from++;
       let to = from;
       while (to < end && bytes[to] !== Byte.Comma) to++;
       let stop = to;
       while (stop > from && (bytes[stop - 1] === Byte.Space || bytes[stop - 1] === Byte.Tab)) stop--;
       if (stop > from && !isRefusedProtocol(bytes, from, stop)) {
-        at = hasProtocol ? copyBytes(out, at, comma, 0, 2) : copyBytes(out, at, upgradeConnectionLine, 0, upgradeConnectionLine.length);
+        at = hasProtocol
+          ? copyBytes(out, at, comma, 0, 2)
+          : copyBytes(out, at, upgradeConnectionLine, 0, upgradeConnectionLine.length);
         at = copyBytes(out, at, bytes, from, stop);
         hasProtocol = true;
       }

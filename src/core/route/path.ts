@@ -60,5 +60,12 @@ function decodeUnreserved(path: Uint8Array): Uint8Array {
 
 function isUnreserved(byte: number): boolean {
   const lower = byte | 0x20;
-  return isDigit(byte) || (lower >= 0x61 && lower <= 0x7a) || byte === dot || byte === 0x2d || byte === Byte.Underscore || byte === 0x7e;
+  return (
+    isDigit(byte) ||
+    (lower >= 0x61 && lower <= 0x7a) ||
+    byte === dot ||
+    byte === 0x2d ||
+    byte === Byte.Underscore ||
+    byte === 0x7e
+  );
 }

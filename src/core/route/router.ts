@@ -60,7 +60,8 @@ function compile(route: RouteConfig, poolIndex: (name: string) => number): Compi
   const { host, path, method, headers } = route.match;
   let pathBytes = path === undefined ? undefined : latin1(path.path);
   // "/v2/" matches "/v2" as well: the slash at the end only says where a segment ends.
-  if (path?.kind === "prefix" && pathBytes !== undefined && pathBytes.at(-1) === Byte.Slash) pathBytes = pathBytes.subarray(0, -1);
+  if (path?.kind === "prefix" && pathBytes !== undefined && pathBytes.at(-1) === Byte.Slash)
+    pathBytes = pathBytes.subarray(0, -1);
   return {
     hosts: (host ?? []).map((name) => latin1(name)),
     path: pathBytes,
@@ -73,7 +74,11 @@ function compile(route: RouteConfig, poolIndex: (name: string) => number): Compi
 
 function compileHeader(match: HeaderMatch): CompiledHeader {
   const name = latin1(match.name.toLowerCase());
-  return { name, field: fieldOf(name, 0, name.length), value: match.value === undefined ? undefined : latin1(match.value) };
+  return {
+    name,
+    field: fieldOf(name, 0, name.length),
+    value: match.value === undefined ? undefined : latin1(match.value),
+  };
 }
 
 function matches(route: CompiledRoute, head: HeadParser, bytes: Uint8Array, base: number, path: Uint8Array): boolean {

@@ -77,7 +77,8 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (!isListed(attempt)) return no(RetryWhy.NotListed);
   if (attempt.attempts >= attempt.attemptsMax) return no(RetryWhy.AttemptsUsedUp);
   if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.Idempotent, isPaid: true };
-  if (attempt.wasReused && isConnectionLoss(attempt.failure)) return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: true };
+  if (attempt.wasReused && isConnectionLoss(attempt.failure))
+    return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: true };
   return no(RetryWhy.NoOtherEndpoint);
 }
 

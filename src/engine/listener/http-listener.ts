@@ -80,7 +80,9 @@ export class HttpListener {
   }
 
   listen(snapshot: ListenerSnapshot, handlers: TcpHandlers<ClientConnection>): void {
-    this.#sockets = snapshot.sockets.map(({ fd }) => listenTcp<ClientConnection>(fd, this as unknown as ClientConnection, handlers));
+    this.#sockets = snapshot.sockets.map(({ fd }) =>
+      listenTcp<ClientConnection>(fd, this as unknown as ClientConnection, handlers),
+    );
   }
 
   stopListening(): void {

@@ -43,11 +43,20 @@ export type Connector<T> = (target: { readonly ip: string; readonly port: number
  * two minutes).
  */
 export function connector<T>(handlers: TcpHandlers<T>, failed: (data: T, code: string) => void): Connector<T> {
-  const socket: SocketHandler<T> = { ...toBun(handlers), connectError: (failing, error) => failed(failing.data, errorCode(error)) };
+  const socket: SocketHandler<T> = {
+    ...toBun(handlers),
+    connectError: (failing, error) => failed(failing.data, errorCode(error)),
+  };
   // The promise says the same as `connectError`, which comes first.
   const ignored = (): void => {};
   return (target, data) => {
-    Bun.connect<T>({ hostname: target.ip, port: target.port, allowHalfOpen: true, data, socket }).then(ignored, ignored);
+    Bun.connect<T>({
+      hostname: target.ip,
+      port: target.port,
+      allowHalfOpen: true,
+      data,
+      socket,
+    }).then(ignored, ignored);
   };
 }
 

@@ -29,14 +29,22 @@ type Socket = Bun.Socket<Side>;
 
 /** Throws what the system says (EADDRINUSE, …). A socket file that is left over must have been removed. */
 export function listenUnix(path: string, handlers: UnixHandlers & { open(peer: UnixPeer): void }): { stop(): void } {
-  const listener = Bun.listen<Side>({ unix: path, data: newSide(), socket: socketHandlers(handlers, handlers.open) });
+  const listener = Bun.listen<Side>({
+    unix: path,
+    data: newSide(),
+    socket: socketHandlers(handlers, handlers.open),
+  });
   return { stop: () => listener.stop(true) };
 }
 
 /** Rejects where nobody listens on `path`. */
 export async function connectUnix(path: string, handlers: UnixHandlers): Promise<UnixPeer> {
   const side = newSide();
-  const socket = await Bun.connect<Side>({ unix: path, data: side, socket: socketHandlers(handlers) });
+  const socket = await Bun.connect<Side>({
+    unix: path,
+    data: side,
+    socket: socketHandlers(handlers),
+  });
   return peerOf(socket);
 }
 

@@ -79,7 +79,10 @@ const health: HealthConfig = {
   initial: "up",
 };
 
-function checkOnce(port: number, options: { check?: HealthConfig["check"]; timeoutMs?: number } = {}): Promise<CheckResult> {
+function checkOnce(
+  port: number,
+  options: { check?: HealthConfig["check"]; timeoutMs?: number } = {},
+): Promise<CheckResult> {
   return new Promise((resolve) => {
     const { check = httpCheck, timeoutMs = 500 } = options;
     runCheck({ ip: "127.0.0.1", port, check, hostField: "api", timeoutMs }, { timers }, resolve);
@@ -95,14 +98,23 @@ describe("one check at a real socket", () => {
       seen = request;
       socket.end(okAnswer);
     });
-    expect(await checkOnce(server.port)).toEqual({ kind: "judged", isOk: true, evidence: "status 200" });
-    expect(seen).toBe("GET /healthcheck HTTP/1.1\r\nHost: api\r\nUser-Agent: weichensteller-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+    expect(await checkOnce(server.port)).toEqual({
+      kind: "judged",
+      isOk: true,
+      evidence: "status 200",
+    });
+    expect(seen).toBe(
+      "GET /healthcheck HTTP/1.1\r\nHost: api\r\nUser-Agent: weichensteller-check\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+    );
   });
 
   test("a text in the body is found although the connection stays open", async () => {
     const server = await rawServer((socket) => void socket.write("HTTP/1.1 200 OK\r\n\r\nall is OK"));
     const check = { ...httpCheck, expect: { ...httpCheck.expect, body: "OK" } };
-    expect(await checkOnce(server.port, { check })).toMatchObject({ isOk: true, evidence: 'status 200, body has "OK"' });
+    expect(await checkOnce(server.port, { check })).toMatchObject({
+      isOk: true,
+      evidence: 'status 200, body has "OK"',
+    });
   });
 
   for (const [name, answer, evidence] of [
@@ -118,7 +130,11 @@ describe("one check at a real socket", () => {
 
   test("a server that accepts and is silent runs into the timeout", async () => {
     const server = await rawServer(() => undefined);
-    expect(await checkOnce(server.port, { timeoutMs: 50 })).toEqual({ kind: "judged", isOk: false, evidence: "no answer in 50 ms" });
+    expect(await checkOnce(server.port, { timeoutMs: 50 })).toEqual({
+      kind: "judged",
+      isOk: false,
+      evidence: "no answer in 50 ms",
+    });
   });
 
   test("a head that drips does not stretch the timeout", async () => {
@@ -134,13 +150,25 @@ describe("one check at a real socket", () => {
   test("nobody listens", async () => {
     const server = await rawServer(() => undefined);
     await server.close();
-    expect(await checkOnce(server.port)).toEqual({ kind: "judged", isOk: false, evidence: "connect refused" });
-    expect(await checkOnce(server.port, { check: { kind: "tcp" } })).toEqual({ kind: "judged", isOk: false, evidence: "connect refused" });
+    expect(await checkOnce(server.port)).toEqual({
+      kind: "judged",
+      isOk: false,
+      evidence: "connect refused",
+    });
+    expect(await checkOnce(server.port, { check: { kind: "tcp" } })).toEqual({
+      kind: "judged",
+      isOk: false,
+      evidence: "connect refused",
+    });
   });
 
   test("tcp is content with a connection", async () => {
     const server = await rawServer(() => undefined);
-    expect(await checkOnce(server.port, { check: { kind: "tcp" } })).toEqual({ kind: "judged", isOk: true, evidence: "connected" });
+    expect(await checkOnce(server.port, { check: { kind: "tcp" } })).toEqual({
+      kind: "judged",
+      isOk: true,
+      evidence: "connected",
+    });
   });
 
   test("a cancelled check is silent and leaves no connection", async () => {
@@ -150,14 +178,28 @@ describe("one check at a real socket", () => {
       cancel();
     });
     let isDone = false;
-    const target = { ip: "127.0.0.1", port: server.port, check: httpCheck, hostField: "api", timeoutMs: 1000 };
+    const target = {
+      ip: "127.0.0.1",
+      port: server.port,
+      check: httpCheck,
+      hostField: "api",
+      timeoutMs: 1000,
+    };
     const cancel = runCheck(target, { timers }, () => void (isDone = true));
     await closed.promise;
     expect(isDone).toBe(false);
   });
 
   test("fields of the configuration replace ours", () => {
-    const check = { ...httpCheck, method: "POST", headers: [{ name: "user-agent", value: "probe" }, { name: "X-A", value: "1" }, { name: "Connection", value: "keep-alive" }] };
+    const check = {
+      ...httpCheck,
+      method: "POST",
+      headers: [
+        { name: "user-agent", value: "probe" },
+        { name: "X-A", value: "1" },
+        { name: "Connection", value: "keep-alive" },
+      ],
+    };
     expect(requestText(check, "b:1")).toBe(
       "POST /healthcheck HTTP/1.1\r\nHost: b:1\r\nAccept: */*\r\nContent-Length: 0\r\nuser-agent: probe\r\nX-A: 1\r\nConnection: close\r\n\r\n",
     );
@@ -168,7 +210,10 @@ describe("prober", () => {
   const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
   /** A prober whose changes can be awaited in order. */
-  function proberWithChanges(): { prober: Prober; nextChange: () => Promise<readonly EndpointRowState[]> } {
+  function proberWithChanges(): {
+    prober: Prober;
+    nextChange: () => Promise<readonly EndpointRowState[]>;
+  } {
     const changes: (readonly EndpointRowState[])[] = [];
     let wake: () => void = () => undefined;
     const prober = new Prober({
@@ -211,19 +256,32 @@ describe("prober", () => {
     expect(await nextChange()).toEqual([[0, EndpointState.Up]]);
     await server.close();
     expect(await nextChange()).toEqual([[0, EndpointState.Down]]);
-    expect(prober.view(0)).toMatchObject({ state: EndpointState.Down, why: "fall", whyText: "2 checks failed: connect refused", lastCheck: { isOk: false } });
+    expect(prober.view(0)).toMatchObject({
+      state: EndpointState.Down,
+      why: "fall",
+      whyText: "2 checks failed: connect refused",
+      lastCheck: { isOk: false },
+    });
     await rawServer((socket) => void socket.end(okAnswer), server.port);
     expect(await nextChange()).toEqual([[0, EndpointState.Up]]);
-    expect(prober.view(0)).toMatchObject({ why: "rise", whyText: "checks pass", lastCheck: { evidence: "status 200" } });
+    expect(prober.view(0)).toMatchObject({
+      why: "rise",
+      whyText: "checks pass",
+      lastCheck: { evidence: "status 200" },
+    });
   });
 
   test("identical checks are done once and feed every row together", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void socket.end(okAnswer));
     const config = { ...health, initial: "down", intervalMs: 60_000 } as const;
-    prober.update([pool("a", [server.port], config), pool("b", [server.port], config, 1), pool("c", [server.port], { ...config, rise: 7 }, 2)]);
+    prober.update([
+      pool("a", [server.port], config),
+      pool("b", [server.port], config, 1),
+      pool("c", [server.port], { ...config, rise: 7 }, 2),
+    ]);
     const changed = await nextChange();
-    expect(changed.map(([row]) => row).toSorted()).toEqual([0, 1, 2]);
+    expect(changed.map(([row]) => row).toSorted((a, b) => a - b)).toEqual([0, 1, 2]);
     expect(server.accepted()).toBe(1);
   });
 
@@ -231,7 +289,10 @@ describe("prober", () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void socket.end(okAnswer));
     const config = { ...health, initial: "down", intervalMs: 60_000 } as const;
-    prober.update([pool("a", [server.port], config), pool("b", [server.port], { ...config, check: { ...httpCheck, host: "other" } }, 1)]);
+    prober.update([
+      pool("a", [server.port], config),
+      pool("b", [server.port], { ...config, check: { ...httpCheck, host: "other" } }, 1),
+    ]);
     await nextChange();
     await nextChange();
     expect(server.accepted()).toBe(2);
@@ -240,7 +301,14 @@ describe("prober", () => {
   test("trouble brings a check at once, and never two together", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void setTimeout(() => socket.end(okAnswer), 5));
-    prober.update([pool("app", [server.port], { ...health, initial: "down", intervalMs: 600_000, fastIntervalMs: 5 })]);
+    prober.update([
+      pool("app", [server.port], {
+        ...health,
+        initial: "down",
+        intervalMs: 600_000,
+        fastIntervalMs: 5,
+      }),
+    ]);
     await nextChange();
     await server.close();
     // The next planned check is ten minutes away: only trouble can bring this change.
@@ -252,7 +320,14 @@ describe("prober", () => {
   test("a stream of trouble is not a stream of checks", async () => {
     const { prober, nextChange } = proberWithChanges();
     const server = await rawServer((socket) => void socket.end(okAnswer));
-    prober.update([pool("app", [server.port], { ...health, initial: "down", intervalMs: 600_000, fastIntervalMs: 40 })]);
+    prober.update([
+      pool("app", [server.port], {
+        ...health,
+        initial: "down",
+        intervalMs: 600_000,
+        fastIntervalMs: 40,
+      }),
+    ]);
     await nextChange();
     const beganMs = performance.now();
     while (performance.now() - beganMs < 200) {
@@ -291,7 +366,9 @@ describe("prober", () => {
 
   test("an endpoint whose check changed keeps its state until the new check decides", async () => {
     const { prober, nextChange } = proberWithChanges();
-    const server = await rawServer((socket, request) => void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer));
+    const server = await rawServer(
+      (socket, request) => void socket.end(request.includes("/ready") ? "HTTP/1.1 500 x\r\n\r\n" : okAnswer),
+    );
     const config = { ...health, initial: "down" } as const;
     prober.update([pool("app", [server.port], config)]);
     await nextChange();

@@ -148,13 +148,27 @@ export class Prober {
     const check = pool.health === undefined ? undefined : initialCheckState(pool.health);
     const isResolved = endpoint.ip !== undefined;
     const effective = effectiveState(inputsOf(check, isResolved), this.#ports.clock.wallMs());
-    const watched: Watched = { row: endpoint.row, identity, health: pool.health, isResolved, check, effective, target: undefined };
+    const watched: Watched = {
+      row: endpoint.row,
+      identity,
+      health: pool.health,
+      isResolved,
+      check,
+      effective,
+      target: undefined,
+    };
     this.#watched.set(endpoint.row, watched);
-    if (what !== undefined && pool.health !== undefined) this.#attach(watched, what, firstCheckInMs(pool.health, this.#ports.random.fraction()));
+    if (what !== undefined && pool.health !== undefined)
+      this.#attach(watched, what, firstCheckInMs(pool.health, this.#ports.random.fraction()));
   }
 
   /** The same endpoint in a new revision. */
-  #rewatch(watched: Watched, health: HealthConfig | undefined, what: CheckTarget | undefined, isResolved: boolean): void {
+  #rewatch(
+    watched: Watched,
+    health: HealthConfig | undefined,
+    what: CheckTarget | undefined,
+    isResolved: boolean,
+  ): void {
     watched.health = health;
     watched.isResolved = isResolved;
     const isSameCheck = watched.target?.key === (what === undefined ? undefined : targetKey(what));
@@ -166,12 +180,20 @@ export class Prober {
     if (!isSameCheck) {
       this.#detach(watched);
       if (what !== undefined && health !== undefined && watched.check !== undefined) {
-        const { state, nextCheckInMs } = step(watched.check, { kind: "reconfigured", random: this.#ports.random.fraction() }, health);
+        const { state, nextCheckInMs } = step(
+          watched.check,
+          { kind: "reconfigured", random: this.#ports.random.fraction() },
+          health,
+        );
         watched.check = state;
         this.#attach(watched, what, nextCheckInMs ?? 0);
       }
     }
-    watched.effective = effectiveState(inputsOf(watched.check, isResolved), this.#ports.clock.wallMs(), watched.effective);
+    watched.effective = effectiveState(
+      inputsOf(watched.check, isResolved),
+      this.#ports.clock.wallMs(),
+      watched.effective,
+    );
   }
 
   #attach(watched: Watched, what: CheckTarget, inMs: number): void {
@@ -245,7 +267,10 @@ export class Prober {
     target.dueAtMs = Infinity;
     target.beganAtMs = this.#ports.clock.monotonicMs();
     // Only those who asked get the answer: a row that joins while the check runs waits for the next one.
-    const asked = [...target.rows].map((watched) => ({ watched, generation: watched.check?.generation ?? 0 }));
+    const asked = [...target.rows].map((watched) => ({
+      watched,
+      generation: watched.check?.generation ?? 0,
+    }));
     target.cancelCheck = runCheck(target.what, this.#ports, (result) => {
       target.cancelCheck = undefined;
       this.#running -= 1;
@@ -257,7 +282,11 @@ export class Prober {
   }
 
   /** Feeds a result to the rows that asked; plans the next check; returns what changed. */
-  #judge(target: Target, asked: readonly { watched: Watched; generation: number }[], result: CheckResult): readonly EndpointRowState[] {
+  #judge(
+    target: Target,
+    asked: readonly { watched: Watched; generation: number }[],
+    result: CheckResult,
+  ): readonly EndpointRowState[] {
     const changed: EndpointRowState[] = [];
     const nowAt = this.#ports.clock.wallMs();
     const durationMs = Math.round((this.#ports.clock.monotonicMs() - target.beganAtMs) * 10) / 10;
@@ -269,7 +298,11 @@ export class Prober {
         continue;
       }
       const check = { at: nowAt, isOk: result.isOk, evidence: result.evidence, durationMs };
-      const outcome = step(watched.check, { kind: "result", generation, check, random: this.#ports.random.fraction() }, watched.health);
+      const outcome = step(
+        watched.check,
+        { kind: "result", generation, check, random: this.#ports.random.fraction() },
+        watched.health,
+      );
       watched.check = outcome.state;
       nextInMs = Math.min(nextInMs, outcome.nextCheckInMs ?? Infinity);
       const before = watched.effective;

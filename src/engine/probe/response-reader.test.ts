@@ -15,40 +15,185 @@ interface Row {
 }
 
 const rows: readonly Row[] = [
-  { name: "a status in the range is enough", bytes: "HTTP/1.1 204 No Content\r\n\r\n", verdict: "ok status 204" },
+  {
+    name: "a status in the range is enough",
+    bytes: "HTTP/1.1 204 No Content\r\n\r\n",
+    verdict: "ok status 204",
+  },
   { name: "the first of the range", bytes: "HTTP/1.1 200\r\n\r\n", verdict: "ok status 200" },
   { name: "the last of the range", bytes: "HTTP/1.0 299 x\r\n\r\n", verdict: "ok status 299" },
-  { name: "one past the range", bytes: "HTTP/1.1 300 x\r\n\r\n", verdict: "bad status 300, expected 200-299" },
-  { name: "several ranges are named", status: [{ from: 200, to: 204 }, { from: 401, to: 401 }], bytes: "HTTP/1.1 503 x\r\n\r\n", verdict: "bad status 503, expected 200-204, 401" },
-  { name: "a single status can be expected", status: [{ from: 401, to: 401 }], bytes: "HTTP/1.1 401 x\r\n\r\n", verdict: "ok status 401" },
-  { name: "interim responses are passed over", bytes: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", verdict: "ok status 200" },
-  { name: "101 was not asked for", bytes: "HTTP/1.1 101 x\r\n\r\n", verdict: "bad status 101 without having asked for an upgrade" },
+  {
+    name: "one past the range",
+    bytes: "HTTP/1.1 300 x\r\n\r\n",
+    verdict: "bad status 300, expected 200-299",
+  },
+  {
+    name: "several ranges are named",
+    status: [
+      { from: 200, to: 204 },
+      { from: 401, to: 401 },
+    ],
+    bytes: "HTTP/1.1 503 x\r\n\r\n",
+    verdict: "bad status 503, expected 200-204, 401",
+  },
+  {
+    name: "a single status can be expected",
+    status: [{ from: 401, to: 401 }],
+    bytes: "HTTP/1.1 401 x\r\n\r\n",
+    verdict: "ok status 401",
+  },
+  {
+    name: "interim responses are passed over",
+    bytes: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    verdict: "ok status 200",
+  },
+  {
+    name: "101 was not asked for",
+    bytes: "HTTP/1.1 101 x\r\n\r\n",
+    verdict: "bad status 101 without having asked for an upgrade",
+  },
   { name: "nothing at all", bytes: "", verdict: "bad connection closed before the response head" },
-  { name: "half a head", bytes: "HTTP/1.1 200 OK\r\nA: b\r\n", verdict: "bad connection closed inside the response head" },
-  { name: "another protocol", bytes: "SSH-2.0-OpenSSH_9.2\r\n", verdict: "bad not an HTTP response" },
-  { name: "a status line with a broken code", bytes: "HTTP/1.1 20 OK\r\n\r\n", verdict: 'bad not an HTTP response: "HTTP/1.1 20 OK"' },
-  { name: "a field without a colon", bytes: "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n", verdict: 'bad broken header field "nonsense"' },
-  { name: "folded fields are old but legal", bytes: "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", verdict: "ok status 200" },
-  { name: "length and chunked together", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", verdict: "bad both Content-Length and Transfer-Encoding" },
-  { name: "two lengths that differ", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", verdict: 'bad broken Content-Length "2"' },
-  { name: "two lengths that agree", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", verdict: "ok status 200" },
-  { name: "a transfer coding we cannot read", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", verdict: 'bad unknown Transfer-Encoding "gzip, chunked"' },
-  { name: "text in a body with a length", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nit's OK", verdict: 'ok status 200, body has "OK"' },
-  { name: "no text in a body with a length", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nit'sO", verdict: 'bad body lacks "OK"' },
-  { name: "text only behind the length does not count", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxOK", verdict: 'bad body lacks "OK"' },
-  { name: "an empty body", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", verdict: 'bad body lacks "OK"' },
-  { name: "text over two chunks", body: "ready", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n", verdict: 'ok status 200, body has "ready"' },
-  { name: "no text in chunks", body: "ready", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n0\r\n\r\n", verdict: 'bad body lacks "ready"' },
-  { name: "a broken chunk size", body: "ready", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", verdict: "bad broken chunked framing in the body" },
-  { name: "a chunk longer than its size", body: "ready", bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n", verdict: "bad broken chunked framing in the body" },
-  { name: "a body cut short", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", verdict: "bad connection closed inside the body" },
-  { name: "text before the cut is enough", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK", verdict: 'ok status 200, body has "OK"' },
-  { name: "text in a body until the end of the connection", body: "OK", bytes: "HTTP/1.0 200 OK\r\n\r\nall OK", verdict: 'ok status 200, body has "OK"' },
-  { name: "no text until the end of the connection", body: "OK", bytes: "HTTP/1.0 200 OK\r\n\r\nall", verdict: 'bad body lacks "OK"' },
-  { name: "HEAD has no body to search", method: "HEAD", body: "OK", bytes: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", verdict: 'bad body lacks "OK"' },
-  { name: "text in the last bytes of the first 64 KiB", body: "OK", bytes: `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(65_534)}OK`, verdict: 'ok status 200, body has "OK"' },
-  { name: "text one byte later is not seen", body: "OK", bytes: `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(65_535)}OK`, verdict: 'bad body lacks "OK"' },
-  { name: "a head without an end", bytes: `HTTP/1.1 200 OK\r\nA: ${"x".repeat(65_536)}`, verdict: "bad no end of the response head in 64 KiB" },
+  {
+    name: "half a head",
+    bytes: "HTTP/1.1 200 OK\r\nA: b\r\n",
+    verdict: "bad connection closed inside the response head",
+  },
+  {
+    name: "another protocol",
+    bytes: "SSH-2.0-OpenSSH_9.2\r\n",
+    verdict: "bad not an HTTP response",
+  },
+  {
+    name: "a status line with a broken code",
+    bytes: "HTTP/1.1 20 OK\r\n\r\n",
+    verdict: 'bad not an HTTP response: "HTTP/1.1 20 OK"',
+  },
+  {
+    name: "a field without a colon",
+    bytes: "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n",
+    verdict: 'bad broken header field "nonsense"',
+  },
+  {
+    name: "folded fields are old but legal",
+    bytes: "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+    verdict: "ok status 200",
+  },
+  {
+    name: "length and chunked together",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    verdict: "bad both Content-Length and Transfer-Encoding",
+  },
+  {
+    name: "two lengths that differ",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    verdict: 'bad broken Content-Length "2"',
+  },
+  {
+    name: "two lengths that agree",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
+    verdict: "ok status 200",
+  },
+  {
+    name: "a transfer coding we cannot read",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    verdict: 'bad unknown Transfer-Encoding "gzip, chunked"',
+  },
+  {
+    name: "text in a body with a length",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nit's OK",
+    verdict: 'ok status 200, body has "OK"',
+  },
+  {
+    name: "no text in a body with a length",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nit'sO",
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "text only behind the length does not count",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxOK",
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "an empty body",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "text over two chunks",
+    body: "ready",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n",
+    verdict: 'ok status 200, body has "ready"',
+  },
+  {
+    name: "no text in chunks",
+    body: "ready",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n0\r\n\r\n",
+    verdict: 'bad body lacks "ready"',
+  },
+  {
+    name: "a broken chunk size",
+    body: "ready",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    verdict: "bad broken chunked framing in the body",
+  },
+  {
+    name: "a chunk longer than its size",
+    body: "ready",
+    bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxx\r\n",
+    verdict: "bad broken chunked framing in the body",
+  },
+  {
+    name: "a body cut short",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+    verdict: "bad connection closed inside the body",
+  },
+  {
+    name: "text before the cut is enough",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK",
+    verdict: 'ok status 200, body has "OK"',
+  },
+  {
+    name: "text in a body until the end of the connection",
+    body: "OK",
+    bytes: "HTTP/1.0 200 OK\r\n\r\nall OK",
+    verdict: 'ok status 200, body has "OK"',
+  },
+  {
+    name: "no text until the end of the connection",
+    body: "OK",
+    bytes: "HTTP/1.0 200 OK\r\n\r\nall",
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "HEAD has no body to search",
+    method: "HEAD",
+    body: "OK",
+    bytes: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK",
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "text in the last bytes of the first 64 KiB",
+    body: "OK",
+    bytes: `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(65_534)}OK`,
+    verdict: 'ok status 200, body has "OK"',
+  },
+  {
+    name: "text one byte later is not seen",
+    body: "OK",
+    bytes: `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(65_535)}OK`,
+    verdict: 'bad body lacks "OK"',
+  },
+  {
+    name: "a head without an end",
+    bytes: `HTTP/1.1 200 OK\r\nA: ${"x".repeat(65_536)}`,
+    verdict: "bad no end of the response head in 64 KiB",
+  },
 ];
 
 describe("response reader", () => {
@@ -60,7 +205,14 @@ describe("response reader", () => {
         expectVerdict(read(row, [bytes.subarray(0, split), bytes.subarray(split)]), row.verdict);
       }
       // Byte by byte only where a rope of 64 KiB does not make it slow.
-      if (bytes.length < 1000) expectVerdict(read(row, [...bytes].map((byte) => Buffer.of(byte))), row.verdict);
+      if (bytes.length < 1000)
+        expectVerdict(
+          read(
+            row,
+            [...bytes].map((byte) => Buffer.of(byte)),
+          ),
+          row.verdict,
+        );
     });
   }
 });

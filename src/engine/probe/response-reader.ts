@@ -20,7 +20,10 @@ const headBytesMax = 64 * 1024;
 const bodyBytesMax = 64 * 1024;
 
 /** `length`: so many bytes; `chunked`: RFC 9112 §7.1; `close`: until the connection ends. */
-type Framing = { readonly kind: "length"; readonly bytes: number } | { readonly kind: "chunked" } | { readonly kind: "close" };
+type Framing =
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
 
 export class ResponseReader {
   readonly #expected: ResponseExpectation;
@@ -43,7 +46,10 @@ export class ResponseReader {
     this.#head = Buffer.concat([this.#head, bytes]);
     for (;;) {
       const end = this.#head.indexOf("\r\n\r\n");
-      if (end < 0) return this.#head.length > headBytesMax ? bad(`no end of the response head in ${headBytesMax / 1024} KiB`) : looksWrong(this.#head);
+      if (end < 0)
+        return this.#head.length > headBytesMax
+          ? bad(`no end of the response head in ${headBytesMax / 1024} KiB`)
+          : looksWrong(this.#head);
       if (end > headBytesMax) return bad(`no end of the response head in ${headBytesMax / 1024} KiB`);
       const lines = this.#head.toString("latin1", 0, end).split("\r\n");
       const rest = this.#head.subarray(end + 4);
@@ -58,14 +64,19 @@ export class ResponseReader {
   /** The peer sent FIN. */
   end(): Verdict {
     if (this.#body !== undefined) return this.#inBody(this.#body.end()) ?? bad("connection closed inside the body");
-    return bad(this.#head.length === 0 ? "connection closed before the response head" : "connection closed inside the response head");
+    return bad(
+      this.#head.length === 0
+        ? "connection closed before the response head"
+        : "connection closed inside the response head",
+    );
   }
 
   #final(status: number, fields: readonly string[], rest: Uint8Array): Verdict | undefined {
     const { method, status: ranges, body } = this.#expected;
     const framing = framingOf(fields);
     if (typeof framing === "string") return bad(framing);
-    if (!ranges.some((range) => status >= range.from && status <= range.to)) return bad(`status ${status}, expected ${rangesText(ranges)}`);
+    if (!ranges.some((range) => status >= range.from && status <= range.to))
+      return bad(`status ${status}, expected ${rangesText(ranges)}`);
     this.#okEvidence = `status ${status}`;
     if (body === undefined) return { isOk: true, evidence: this.#okEvidence };
     const hasBody = method !== "HEAD" && status !== 204 && status !== 304;
@@ -78,7 +89,10 @@ export class ResponseReader {
       case "more":
         return undefined;
       case "found":
-        return { isOk: true, evidence: `${this.#okEvidence}, body has ${quoted(this.#expected.body ?? "")}` };
+        return {
+          isOk: true,
+          evidence: `${this.#okEvidence}, body has ${quoted(this.#expected.body ?? "")}`,
+        };
       case "absent":
         return bad(`body lacks ${quoted(this.#expected.body ?? "")}`);
       case "cut":
@@ -186,7 +200,8 @@ function framingOf(fields: readonly string[]): Framing | string {
     if (match === null) return `broken header field ${quoted(field)}`;
     const [, name = "", value = ""] = match;
     if (name.toLowerCase() === "content-length") {
-      if (!/^[0-9]{1,15}$/.test(value) || (bytes !== undefined && bytes !== Number(value))) return `broken Content-Length ${quoted(value)}`;
+      if (!/^[0-9]{1,15}$/.test(value) || (bytes !== undefined && bytes !== Number(value)))
+        return `broken Content-Length ${quoted(value)}`;
       bytes = Number(value);
     } else if (name.toLowerCase() === "transfer-encoding") {
       if (value.toLowerCase() !== "chunked" || isChunked) return `unknown Transfer-Encoding ${quoted(value)}`;
@@ -200,7 +215,9 @@ function framingOf(fields: readonly string[]): Framing | string {
 /** Says at once that a peer does not speak HTTP, instead of waiting for a head that will not come. */
 function looksWrong(head: Buffer): Verdict | undefined {
   const start = head.toString("latin1", 0, Math.min(head.length, 7));
-  return "HTTP/1.".startsWith(start) ? undefined : bad(`not an HTTP response: ${quoted(head.toString("latin1", 0, 40))}`);
+  return "HTTP/1.".startsWith(start)
+    ? undefined
+    : bad(`not an HTTP response: ${quoted(head.toString("latin1", 0, 40))}`);
 }
 
 /** `200-299, 304` */

@@ -54,7 +54,11 @@ export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: 
   });
   const cancelTimer = ports.timers.after(target.timeoutMs, () => {
     const what = stage === "connect" ? "no connection" : reader?.isInBody === true ? "no complete answer" : "no answer";
-    finish({ kind: "judged", isOk: false, evidence: `${what} in ${secondsText(target.timeoutMs)}` });
+    finish({
+      kind: "judged",
+      isOk: false,
+      evidence: `${what} in ${secondsText(target.timeoutMs)}`,
+    });
   });
   return () => {
     cancelTimer();
@@ -63,7 +67,14 @@ export function runCheck(target: CheckTarget, ports: CheckPorts, done: (result: 
 }
 
 /** Errors of our own side: no descriptors, no memory, no local port. */
-const notAskedCodes: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "EADDRNOTAVAIL", "EAGAIN"]);
+const notAskedCodes: ReadonlySet<string> = new Set([
+  "EMFILE",
+  "ENFILE",
+  "ENOMEM",
+  "ENOBUFS",
+  "EADDRNOTAVAIL",
+  "EAGAIN",
+]);
 
 function failureText(code: string, stage: "connect" | "answer"): string {
   switch (code) {
@@ -93,7 +104,11 @@ function secondsText(ms: number): string {
 
 function readerFor(check: HttpCheck): ResponseReader {
   const { method, expect } = check;
-  return new ResponseReader(expect.body === undefined ? { method, status: expect.status } : { method, status: expect.status, body: expect.body });
+  return new ResponseReader(
+    expect.body === undefined
+      ? { method, status: expect.status }
+      : { method, status: expect.status, body: expect.body },
+  );
 }
 
 type HttpCheck = Extract<HealthCheckConfig, { kind: "http" }>;

@@ -1,7 +1,10 @@
 import { Router } from "../../core/route/router.ts";
+import type { LogConfig } from "../../model/config.ts";
 import type { EndpointRowState } from "../../model/link.ts";
 import { EndpointState, type ListenerSnapshot, type Snapshot } from "../../model/snapshot.ts";
+import { AccessLog } from "../../observe/access-log.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
+import { appendFile } from "../../platform/append-file.ts";
 import { timers } from "../../platform/clock.ts";
 import { Ending, Phase } from "../listener/client-connection.ts";
 import { clientHandlers } from "../listener/client-events.ts";
@@ -34,6 +37,7 @@ class HttpDataPlane implements DataPlane {
   readonly #listeners = new Map<string, HttpListener>();
   #active: Active | undefined;
   #prepared: Active | undefined;
+  #accessFile = "";
 
   constructor(ports: DataPlanePorts) {
     this.#runtime = new Runtime(ports, connector(endpointHandlers, connectFailed));
@@ -43,8 +47,14 @@ class HttpDataPlane implements DataPlane {
     this.setStates(states);
     const active = this.#compile(snapshot);
     this.#active = active;
+    this.#setAccessLog(snapshot.log);
     for (const listener of snapshot.listeners) {
-      const http = new HttpListener(this.#runtime, listener, this.#settings(listener, active), () => this.#active!.snapshot.connectionsMax);
+      const http = new HttpListener(
+        this.#runtime,
+        listener,
+        this.#settings(listener, active),
+        () => this.#active!.snapshot.connectionsMax,
+      );
       this.#listeners.set(listener.name, http);
       http.listen(listener, clientHandlers);
     }
@@ -63,6 +73,7 @@ class HttpDataPlane implements DataPlane {
     this.#prepared = undefined;
     this.#active = prepared;
     this.setStates(states);
+    this.#setAccessLog(prepared.snapshot.log);
     for (const listener of prepared.snapshot.listeners) {
       this.#listeners.get(listener.name)!.replaceSettings(this.#settings(listener, prepared));
     }
@@ -73,7 +84,8 @@ class HttpDataPlane implements DataPlane {
     for (const [row, state] of states) {
       this.#states.set(row, state);
       // A DOWN endpoint's unused connections are not to be found good again when it comes back.
-      if (state === EndpointState.Down) for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
+      if (state === EndpointState.Down)
+        for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
     }
     for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
   }
@@ -88,6 +100,7 @@ class HttpDataPlane implements DataPlane {
       if (runtime.nowMs - startedMs >= idleGraceMs) this.#endIdleClients();
       if (runtime.counters[WorkerSlot.connectionsNow]! > 0) return;
       stopLooking();
+      runtime.flushLog();
       done();
     });
   }
@@ -98,6 +111,28 @@ class HttpDataPlane implements DataPlane {
       for (const client of listener.connections) client.socket.terminate();
     }
     this.#runtime.stop();
+  }
+
+  #setAccessLog({ access }: LogConfig): void {
+    const runtime = this.#runtime;
+    runtime.accessShare = access?.sample ?? 0;
+    const file = access?.file ?? "";
+    if (access === undefined || runtime.accessShare === 0) runtime.accessLog = undefined;
+    else if (runtime.accessLog === undefined || this.#accessFile !== file) {
+      runtime.accessLog = new AccessLog(appendFile(access.file), {
+        trouble: (code) => {
+          if (code === undefined) runtime.log("info", "access-log-works", "the access log is written again");
+          else
+            runtime.log(
+              "error",
+              "access-log-failed",
+              `access log ${file || "on standard output"}: ${code}; lines are lost`,
+            );
+        },
+        dropped: (lines) => (runtime.counters[WorkerSlot.accessLinesDropped]! += lines),
+      });
+    }
+    this.#accessFile = file;
   }
 
   readonly #stateOf = (row: number): EndpointState => this.#states.get(row) ?? EndpointState.Down;
@@ -125,7 +160,11 @@ class HttpDataPlane implements DataPlane {
 
   /** Endpoints that the snapshot does not name any more; running exchanges still hold theirs. */
   #forgetEndpoints(snapshot: Snapshot): void {
-    const kept = new Set(snapshot.pools.flatMap((pool) => pool.endpoints.map((endpoint) => `${endpoint.row} ${endpoint.ip} ${endpoint.port}`)));
+    const kept = new Set(
+      snapshot.pools.flatMap((pool) =>
+        pool.endpoints.map((endpoint) => `${endpoint.row} ${endpoint.ip} ${endpoint.port}`),
+      ),
+    );
     for (const [key, endpoint] of this.#endpoints) {
       if (kept.has(key)) continue;
       endpoint.closeIdle();

@@ -74,6 +74,9 @@ export class Exchange implements Deadline {
   isResponseDone = false;
 
   startedMs = 0;
+  /** Precise start of an exchange that gets a line in the access log; 0 = it gets none. */
+  loggedFromMs = 0;
+  bytesOut = 0;
   failure: Failure = Failure.None;
 
   // Deadlines; `deadlineMs` is the earliest.
@@ -160,6 +163,8 @@ export class Exchange implements Deadline {
     this.endpointPersists = false;
     this.isResponseDone = false;
     this.failure = Failure.None;
+    this.loggedFromMs = 0;
+    this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;
     this.responseDueMs = never;

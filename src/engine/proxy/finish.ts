@@ -3,6 +3,7 @@ import { Reframe } from "../../core/http1/response-writer.ts";
 import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { type ClientConnection, Ending, Phase } from "../listener/client-connection.ts";
+import { accessLine } from "./access-line.ts";
 import { detach } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { respondTo } from "./local-response.ts";
@@ -19,7 +20,11 @@ function releaseConnection(exchange: Exchange): void {
   const connection = exchange.connection;
   if (connection === null) return;
   const mayBeUsedAgain =
-    exchange.endpointPersists && exchange.isRequestDone && connection.backlog === null && !connection.sawEnd && exchange.pool!.reuse;
+    exchange.endpointPersists &&
+    exchange.isRequestDone &&
+    connection.backlog === null &&
+    !connection.sawEnd &&
+    exchange.pool!.reuse;
   if (!mayBeUsedAgain) {
     detach(exchange);
     return;
@@ -62,6 +67,7 @@ function readNext(client: ClientConnection): void {
 /** Gives the exchange back; the client's connection stays as it is. */
 function endExchange(exchange: Exchange): void {
   const client = exchange.client!;
+  if (exchange.loggedFromMs > 0) exchange.runtime.accessLog?.write(accessLine(exchange));
   client.exchange = null;
   exchange.runtime.counters[client.listener.base + ListenerSlot.exchangesNow]!--;
   exchange.runtime.giveBackExchange(exchange);

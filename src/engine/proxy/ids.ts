@@ -18,8 +18,13 @@ export class ExchangeIds {
   #used = poolBytes;
 
   constructor() {
-    const fixed: readonly (readonly [number, string])[] = [[0, "00-"], [35, "-"], [52, "-00"]];
-    for (const [at, text] of fixed) for (let which = 0; which < text.length; which++) this.traceparent[at + which] = text.charCodeAt(which);
+    const fixed: readonly (readonly [number, string])[] = [
+      [0, "00-"],
+      [35, "-"],
+      [52, "-00"],
+    ];
+    for (const [at, text] of fixed)
+      for (let which = 0; which < text.length; which++) this.traceparent[at + which] = text.charCodeAt(which);
   }
 
   draw(): void {

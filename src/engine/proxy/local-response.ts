@@ -55,7 +55,10 @@ export function respondTo(exchange: Exchange, failure: Failure, refusal: Refusal
   exchange.status = status;
   countStatus(client, status);
   if (isRefused) exchange.runtime.counters[WorkerSlot.badRequests]!++;
-  write(client, status, code, text, { closes: !exchange.keepsClient, isHead: exchange.method === Method.Head });
+  write(client, status, code, text, {
+    closes: !exchange.keepsClient,
+    isHead: exchange.method === Method.Head,
+  });
   exchange.isResponseDone = true;
   if (client.backlog === null) clientFinished(exchange);
   else client.awaitWrite(exchange.runtime.nowMs + client.listener.settings.timeouts.writeMs);
@@ -67,7 +70,13 @@ function countStatus(client: ClientConnection, status: number): void {
 }
 
 /** Answers of ours are rare, so they are put together as text. */
-function write(client: ClientConnection, status: number, code: string, text: string, how: { readonly closes: boolean; readonly isHead: boolean }): void {
+function write(
+  client: ClientConnection,
+  status: number,
+  code: string,
+  text: string,
+  how: { readonly closes: boolean; readonly isHead: boolean },
+): void {
   const body = `${status} ${code}: ${text}\n`;
   const lines = [
     `HTTP/1.1 ${status} ${reasons[status] ?? "Error"}`,

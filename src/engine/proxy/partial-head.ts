@@ -8,10 +8,20 @@ export interface PartialHead {
 }
 
 /** Keeps the unfinished head in `bytes[from, end)` and reads what is there of it. */
-export function beginPartial(isResponse: boolean, limits: HeadLimits, bytes: Uint8Array, from: number, end: number): PartialHead {
+export function beginPartial(
+  isResponse: boolean,
+  limits: HeadLimits,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+): PartialHead {
   const kept = new Uint8Array(Math.max(1024, (end - from) * 2));
   kept.set(bytes.subarray(from, end));
-  const partial: PartialHead = { parser: new HeadParser(isResponse, limits), bytes: kept, length: end - from };
+  const partial: PartialHead = {
+    parser: new HeadParser(isResponse, limits),
+    bytes: kept,
+    length: end - from,
+  };
   partial.parser.feed(kept, 0, partial.length);
   return partial;
 }

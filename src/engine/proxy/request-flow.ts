@@ -3,10 +3,16 @@ import { Framing, isPersistent, requestFraming } from "../../core/http1/framing.
 import { Fed, type HeadParser } from "../../core/http1/head-parser.ts";
 import { isIdempotent, Method } from "../../core/http1/method.ts";
 import { Refusal } from "../../core/http1/refusal.ts";
-import { asksUpgrade, requestGrowthMax, writeContentLength, writeRequestHead } from "../../core/http1/request-writer.ts";
+import {
+  asksUpgrade,
+  requestGrowthMax,
+  writeContentLength,
+  writeRequestHead,
+} from "../../core/http1/request-writer.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { ListenerSlot } from "../../observe/counters.ts";
+import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
 import { failAttempt, startAttempt } from "./attempt.ts";
@@ -50,11 +56,13 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   runtime.counters[listener.base + ListenerSlot.exchanges]!++;
   runtime.counters[listener.base + ListenerSlot.exchangesNow]!++;
   client.awaitRead(never);
-  const peer = (client.peer ??= listener.peerOf(client.socket));
+  client.peer ??= listener.peerOf(client.socket);
   const exchange = runtime.takeExchange();
   client.exchange = exchange;
   exchange.client = client;
   exchange.startedMs = runtime.nowMs;
+  client.bodyBytes = 0;
+  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) exchange.loggedFromMs = clock.monotonicMs();
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
   exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
@@ -76,6 +84,8 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const route = settings.router.route(head, bytes, base);
   const pool = settings.pools[route];
   if (pool === undefined) {
+    // Nothing goes anywhere, but a log line still wants to say what was asked for.
+    if (exchange.loggedFromMs > 0) keepHead(exchange, bytes, base, head.headBytes);
     failExchange(exchange, Failure.NoRoute);
     return;
   }
@@ -90,8 +100,33 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.endpoint = endpoint;
   exchange.isCounting = exchange.requestFraming === Framing.Chunked && endpoint.speaks10;
 
+  writeHead(exchange, head, bytes, base);
+  if (exchange.requestFraming === Framing.None) {
+    startAttempt(exchange);
+    return;
+  }
+  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
+  // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
+  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
+    startAttempt(exchange);
+}
+
+function keepHead(exchange: Exchange, bytes: Uint8Array, base: number, headBytes: number): void {
+  exchange.out = exchange.runtime.takeBuffer(headBytes);
+  exchange.append(bytes, base, base + headBytes);
+  exchange.headLength = headBytes;
+}
+
+/** The head as the endpoint gets it, at the beginning of `exchange.out`. */
+function writeHead(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: number): void {
+  const { settings, runtime } = exchange.client!.listener;
+  const peer = exchange.client!.peer!;
+  const pool = exchange.pool!;
   const room = head.headBytes * 2 + requestGrowthMax;
-  exchange.out = runtime.takeBuffer(exchange.requestFraming === Framing.Length ? room + Math.min(head.contentLength, pool.retry.bodyBytes) : room);
+  exchange.out = runtime.takeBuffer(
+    exchange.requestFraming === Framing.Length ? room + Math.min(head.contentLength, pool.retry.bodyBytes) : room,
+  );
   const writing = runtime.writing;
   writing.rules = settings.rules;
   writing.forwarded = peer.forwarded;
@@ -103,15 +138,6 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.headLength = writeRequestHead(head, bytes, base, exchange.out, 0, writing);
   exchange.outLength = exchange.headLength;
   exchange.canReplay = true;
-
-  if (exchange.requestFraming === Framing.None) {
-    startAttempt(exchange);
-    return;
-  }
-  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
-  if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
-  // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
-  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0) startAttempt(exchange);
 }
 
 function beginBody(client: ClientConnection, exchange: Exchange, head: HeadParser): void {

@@ -76,7 +76,14 @@ function inform(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: n
 }
 
 /** The final answer's head, and what came of the body with it in `bytes[base, end)`. */
-function answer(exchange: Exchange, connection: EndpointConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
+function answer(
+  exchange: Exchange,
+  connection: EndpointConnection,
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+): void {
   const status = head.status;
   const endpoint = connection.endpoint;
   const runtime = exchange.runtime;
@@ -95,15 +102,21 @@ function answer(exchange: Exchange, connection: EndpointConnection, head: HeadPa
   const framing = responseFraming(head, exchange.method);
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
-  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
-  const persistence = !exchange.keepsClient ? Persistence.Close : exchange.clientMinor === 0 ? Persistence.KeepAlive : Persistence.Silent;
+  exchange.keepsClient =
+    exchange.keepsClient && exchange.isRequestDone && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
+  const persistence = !exchange.keepsClient
+    ? Persistence.Close
+    : exchange.clientMinor === 0
+      ? Persistence.KeepAlive
+      : Persistence.Silent;
   const headLength = writeResponseHead(head, bytes, base, runtime.scratch, 0, exchange.reframe, persistence);
   const from = base + head.headBytes;
 
   if (framing === Framing.UntilClose) {
     exchange.endpointPersists = false;
     exchange.awaitBody();
-    if (toClient(exchange, runtime.scratch, 0, headLength, false) && from < end) passUntilClose(exchange, bytes, from, end);
+    if (toClient(exchange, runtime.scratch, 0, headLength, false) && from < end)
+      passUntilClose(exchange, bytes, from, end);
     return;
   }
   let bodyEnd = from;
@@ -150,7 +163,14 @@ function countStatus(exchange: Exchange, firstSlot: number, status: number): voi
  *   bytes:   | old head ………………………… | body … |
  *            |       | new head ……… | body … |     nothing of the body is copied
  */
-function headAndBody(exchange: Exchange, headLength: number, oldHeadLength: number, bytes: Uint8Array, from: number, bodyEnd: number): boolean {
+function headAndBody(
+  exchange: Exchange,
+  headLength: number,
+  oldHeadLength: number,
+  bytes: Uint8Array,
+  from: number,
+  bodyEnd: number,
+): boolean {
   const scratch = exchange.runtime.scratch;
   if (headLength <= oldHeadLength) {
     const start = from - headLength;
@@ -224,7 +244,8 @@ function passUntilClose(exchange: Exchange, bytes: Uint8Array, from: number, end
     toClient(exchange, scratch, 0, at, false);
     return;
   }
-  if (toClient(exchange, scratch, 0, at, false) && toClient(exchange, bytes, from, end, true)) toClient(exchange, lastChunk, 1, 3, true);
+  if (toClient(exchange, scratch, 0, at, false) && toClient(exchange, bytes, from, end, true))
+    toClient(exchange, lastChunk, 1, 3, true);
 }
 
 /** The endpoint has ended its side: the end of a body that close delimits, an end too early for any other. */
@@ -247,6 +268,7 @@ export function toClient(exchange: Exchange, bytes: Uint8Array, from: number, to
   const client = exchange.client!;
   const runtime = exchange.runtime;
   runtime.counters[client.listener.base + ListenerSlot.bytesOut]! += to - from;
+  exchange.bytesOut += to - from;
   const taken = send(client, bytes, from, to, isOwned);
   if (taken === broken) {
     abortByClient(client, Failure.ClientReset);

@@ -1,6 +1,7 @@
 import { TimerWheel } from "../../lib/timer-wheel.ts";
 import type { RequestWriting } from "../../core/http1/request-writer.ts";
 import { type HeadLimits, HeadParser } from "../../core/http1/head-parser.ts";
+import type { AccessLog } from "../../observe/access-log.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
 import { clock, timers } from "../../platform/clock.ts";
 import type { Cancel } from "../../platform/ports.ts";
@@ -13,12 +14,17 @@ import { ExchangeIds } from "./ids.ts";
 const tickMs = 20;
 /** 4 096 × 20 ms: deadlines up to 82 s ahead are met once. */
 const wheelSlots = 4096;
+const accessFlushMs = 100;
 const exchangesKeptMax = 1024;
 const buffersKeptMax = 1024;
 export const smallBufferBytes = 4096;
 
 /** Heads of endpoints: generous, but bounded. */
-export const responseHeadLimits: HeadLimits = { headBytesMax: 65_536, fieldsMax: 256, targetBytesMax: 0 };
+export const responseHeadLimits: HeadLimits = {
+  headBytesMax: 65_536,
+  fieldsMax: 256,
+  targetBytesMax: 0,
+};
 
 /**
  * What the connections of one worker share: clock, deadlines, buffers, parsers. One clock read per tick serves every
@@ -40,11 +46,15 @@ export class Runtime {
   readonly writing: { -readonly [Key in keyof RequestWriting]: RequestWriting[Key] };
   connect: Connector<EndpointConnection>;
   isDraining = false;
+  accessLog: AccessLog | undefined;
+  /** Share of the exchanges that get a line in it. */
+  accessShare = 0;
   /** Exchanges that are running. */
   active = 0;
   readonly #exchanges: Exchange[] = [];
   readonly #buffers: Uint8Array[] = [];
   #stopTicking: Cancel;
+  #flushedMs = 0;
 
   constructor(ports: DataPlanePorts, connect: Connector<EndpointConnection>) {
     this.counters = ports.counters;
@@ -56,7 +66,13 @@ export class Runtime {
     this.requestParser = new HeadParser(false, responseHeadLimits);
     this.responseParser = new HeadParser(true, responseHeadLimits);
     this.writing = {
-      rules: { addsXForwarded: true, addsForwarded: false, addsRequestId: true, addsTraceContext: true, dropsUnderscores: true },
+      rules: {
+        addsXForwarded: true,
+        addsForwarded: false,
+        addsRequestId: true,
+        addsTraceContext: true,
+        dropsUnderscores: true,
+      },
       forwarded: undefined as unknown as RequestWriting["forwarded"],
       isTrusted: false,
       requestId: this.ids.requestId,
@@ -73,6 +89,15 @@ export class Runtime {
     if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
     this.nowMs = now;
     this.wheel.advance(now);
+    if (this.accessLog !== undefined && now - this.#flushedMs >= accessFlushMs) {
+      this.#flushedMs = now;
+      this.accessLog.flush();
+    }
+  }
+
+  /** The last lines are handed over before the process ends. */
+  flushLog(): void {
+    this.accessLog?.flush();
   }
 
   takeExchange(): Exchange {

@@ -17,7 +17,14 @@ const keepAliveMs = 60_000;
  * The endpoint has switched protocols (RFC 9110 §15.2.2): from here on bytes pass both ways unread. What the client sent
  * behind its request head has waited for this moment, because before it those bytes could still have been a request.
  */
-export function beginTunnel(exchange: Exchange, connection: EndpointConnection, head: HeadParser, bytes: Uint8Array, base: number, end: number): void {
+export function beginTunnel(
+  exchange: Exchange,
+  connection: EndpointConnection,
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  end: number,
+): void {
   const client = exchange.client!;
   const runtime = exchange.runtime;
   exchange.status = 101;
@@ -91,9 +98,8 @@ export function tunnelDrained(exchange: Exchange): void {
 export function endTunnel(exchange: Exchange, resets: boolean): void {
   const client = exchange.client!;
   const connection = exchange.connection;
-  if (!resets && (client.backlog !== null || connection?.backlog != null)) return;
+  if (!resets && (client.backlog !== null || (connection !== null && connection.backlog !== null))) return;
   if (resets) connection?.socket?.terminate();
   abortByClient(client, resets ? Failure.ResponseReset : Failure.None);
   client.close(resets);
 }
-

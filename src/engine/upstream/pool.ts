@@ -23,7 +23,11 @@ export class Pool {
   #ready: readonly Endpoint[] = [];
   #turns: RoundRobin | undefined;
 
-  constructor(snapshot: PoolSnapshot, endpoints: readonly (Endpoint | undefined)[], stateOf: (row: number) => EndpointState) {
+  constructor(
+    snapshot: PoolSnapshot,
+    endpoints: readonly (Endpoint | undefined)[],
+    stateOf: (row: number) => EndpointState,
+  ) {
     this.name = snapshot.name;
     this.retry = snapshot.retry;
     this.timeouts = snapshot.timeouts;
@@ -58,7 +62,13 @@ export class Pool {
     const { indices, tier } = readyEndpoints(candidates);
     this.tier = tier;
     this.#ready = indices.map((index) => this.#endpoints[index]!);
-    this.#turns = indices.length === 0 ? undefined : new RoundRobin(indices.map((index) => candidates[index]!.weight), random.fraction());
+    this.#turns =
+      indices.length === 0
+        ? undefined
+        : new RoundRobin(
+            indices.map((index) => candidates[index]!.weight),
+            random.fraction(),
+          );
   }
 
   /** The endpoint whose turn it is. */

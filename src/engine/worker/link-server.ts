@@ -56,7 +56,12 @@ export function listenForWorkers(path: string, handlers: LinkServerHandlers): { 
 type Hello = Extract<ToSupervisor, { kind: "hello" }>;
 
 function linkOf(peer: UnixPeer, { index, pid }: Hello): WorkerLink {
-  return { index, pid, send: (message) => void peer.write(encodeFrame(message)), close: () => peer.close() };
+  return {
+    index,
+    pid,
+    send: (message) => void peer.write(encodeFrame(message)),
+    close: () => peer.close(),
+  };
 }
 
 function wrongHello(message: ToSupervisor): string | undefined {

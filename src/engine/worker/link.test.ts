@@ -32,7 +32,13 @@ function server(path: string) {
     rejected: rejected.resolve,
   });
   stops.push(() => listening.stop());
-  return { hello: hello.promise, closed: closed.promise, rejected: rejected.promise, message: message.promise, stop: () => listening.stop() };
+  return {
+    hello: hello.promise,
+    closed: closed.promise,
+    rejected: rejected.promise,
+    message: message.promise,
+    stop: () => listening.stop(),
+  };
 }
 
 function path(): string {
@@ -76,14 +82,22 @@ describe("worker link", () => {
       if (message.kind === "commit") worker.send({ kind: "refused", revision: message.revision, why });
     });
     const link = await supervisor.hello;
-    link.send({ kind: "commit", revision: 7, states: Array.from({ length: 1_000_000 }, (_, row) => [row, 0] as const) });
+    link.send({
+      kind: "commit",
+      revision: 7,
+      states: Array.from({ length: 1_000_000 }, (_, row) => [row, 0] as const),
+    });
     const answer = await supervisor.message;
     expect(answer).toMatchObject({ kind: "refused", revision: 7 });
     expect(answer.kind === "refused" && answer.why === why).toBe(true);
   });
 
   test.each([
-    ["another link version", encodeFrame({ kind: "hello", index: 0, pid: 1, linkVersion: linkVersion + 1 }), "link version"],
+    [
+      "another link version",
+      encodeFrame({ kind: "hello", index: 0, pid: 1, linkVersion: linkVersion + 1 }),
+      "link version",
+    ],
     ["no hello first", encodeFrame({ kind: "ready", revision: 1 }), "no hello"],
     ["null", encodeFrame(null), "no hello"],
     ["another protocol", new TextEncoder().encode("GET / HTTP/1.1\r\n\r\n"), "bytes"],

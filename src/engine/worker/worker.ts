@@ -70,7 +70,13 @@ class Worker {
       log: (level, code, text) => this.#log(level, code, text),
     });
     this.#link = new LinkClient(options.linkPath, platform.timers, {
-      up: () => this.#send({ kind: "hello", index: options.index, pid: platform.processes.pid, linkVersion }),
+      up: () =>
+        this.#send({
+          kind: "hello",
+          index: options.index,
+          pid: platform.processes.pid,
+          linkVersion,
+        }),
       message: (message) => this.#guard(() => this.#handle(message)),
       // Without a supervisor a worker goes on with what it has; one that has nothing yet is of no use.
       down: () => {
@@ -156,7 +162,11 @@ class Worker {
       this.#platform.processes.exit(0);
     };
     this.#platform.timers.after(drainMs, () => {
-      this.#log("warn", "drain-limit", `worker ${this.#options.index}: ends what still runs after ${drainMs} ms of draining`);
+      this.#log(
+        "warn",
+        "drain-limit",
+        `worker ${this.#options.index}: ends what still runs after ${drainMs} ms of draining`,
+      );
       this.#dataPlane.stop();
       leave();
     });

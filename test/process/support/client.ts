@@ -3,6 +3,7 @@ export interface EchoAnswer {
   readonly pid: number;
   readonly uid: number;
   readonly revision: number;
+  readonly connectionsMax: number;
   readonly states: string;
 }
 

@@ -11,27 +11,29 @@ import { linux } from "../../../src/platform/linux.ts";
  */
 const createDataPlane: CreateDataPlane = ({ counters }) => {
   let revision = 0;
-  let prepared = 0;
+  let connectionsMax = 0;
+  let prepared: { revision: number; connectionsMax: number } | undefined;
   let states = "";
   let listeners: Bun.TCPSocketListener<undefined>[] = [];
   let onIdle: (() => void) | undefined;
   const open = new Set<Bun.Socket<undefined>>();
-  const isCalled = (name: string, snapshot: { pools: readonly { name: string }[] }) => snapshot.pools.some((pool) => pool.name === name);
+  const isCalled = (name: string, snapshot: { pools: readonly { name: string }[] }) =>
+    snapshot.pools.some((pool) => pool.name === name);
   return {
     start(snapshot, initial) {
       if (isCalled("WST_TEST_CRASH", snapshot)) throw new Error("told to crash");
-      ({ revision } = snapshot);
+      ({ revision, connectionsMax } = snapshot);
       states = JSON.stringify(initial);
       listeners = snapshot.listeners.flatMap(({ sockets }) => sockets.map(({ fd }) => listen(fd)));
     },
     prepare(snapshot) {
       if (isCalled("WST_TEST_REFUSE", snapshot)) return "told to refuse";
-      prepared = snapshot.revision;
+      prepared = snapshot;
       return undefined;
     },
     commit(next, initial) {
-      if (prepared !== next) throw new Error("commit without prepare");
-      revision = next;
+      if (prepared?.revision !== next) throw new Error("commit without prepare");
+      ({ revision, connectionsMax } = prepared);
       states = JSON.stringify(initial);
     },
     setStates(changed) {
@@ -57,7 +59,9 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
         },
         data(socket: Bun.Socket<undefined>, bytes: Buffer) {
           if (bytes.toString().trim() === "hold") return;
-          socket.write(`${JSON.stringify({ pid: process.pid, uid: process.getuid?.(), revision, states })}\n`);
+          socket.write(
+            `${JSON.stringify({ pid: process.pid, uid: process.getuid?.(), revision, connectionsMax, states })}\n`,
+          );
         },
         close(socket: Bun.Socket<undefined>) {
           open.delete(socket);

@@ -85,7 +85,13 @@ export function pool(name: string, hosts: readonly string[]): Config["pools"][nu
     name,
     balance: { kind: "round-robin" },
     endpoints: hosts.map((host) => ({ name: host, host, port: 9, weight: 1, backup: false })),
-    retry: { attempts: 3, attemptTimeoutMs: 0, on: ["connect"], budget: { share: 0.2, minPerSecond: 10, burst: 100 }, bodyBytes: 65_536 },
+    retry: {
+      attempts: 3,
+      attemptTimeoutMs: 0,
+      on: ["connect"],
+      budget: { share: 0.2, minPerSecond: 10, burst: 100 },
+      bodyBytes: 65_536,
+    },
     timeouts: { connectMs: 1_000, responseMs: 60_000, idleMs: 60_000, totalMs: 0 },
     reuse: true,
   };
@@ -143,7 +149,8 @@ class LineLog {
     for (;;) {
       const found = this.lines.find(isWanted);
       if (found !== undefined) return found;
-      if (this.#isEnded) throw new Error(`the process ended without the wanted line; it said:\n${this.lines.join("\n")}`);
+      if (this.#isEnded)
+        throw new Error(`the process ended without the wanted line; it said:\n${this.lines.join("\n")}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
   }

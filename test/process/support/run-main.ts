@@ -13,7 +13,11 @@ import { linesOf } from "./lines.ts";
  */
 const [file, worker] = process.argv.slice(2);
 process.exitCode = await run(
-  { file: file!, version: "test", workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")] },
+  {
+    file: file!,
+    version: "test",
+    workerCommand: [process.execPath, worker ?? join(import.meta.dir, "echo-worker.ts")],
+  },
   {
     platform: linux,
     parseConfig(text) {
@@ -35,7 +39,12 @@ process.exitCode = await run(
         view(row) {
           const isResolved = rows.get(row);
           if (isResolved === undefined) return undefined;
-          return { state: stateOf(isResolved), why: HealthWhy.Unchecked, whyText: "test", sinceAt: 0 };
+          return {
+            state: stateOf(isResolved),
+            why: HealthWhy.Unchecked,
+            whyText: "test",
+            sinceAt: 0,
+          };
         },
         stop: () => undefined,
       };

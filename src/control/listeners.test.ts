@@ -1,0 +1,147 @@
+import { expect, test } from "bun:test";
+import type { ListenerConfig } from "../model/config.ts";
+import type { ListenOptions, ListenSockets, OsFailure, PortHolder } from "../platform/ports.ts";
+import { bindListeners, inheritance } from "./listeners.ts";
+
+const inUse = { ok: false, code: "EADDRINUSE", text: "address in use" } as const;
+const notHere = {
+  ok: false,
+  code: "EADDRNOTAVAIL",
+  text: "this machine does not have the address",
+} as const;
+const noIpv6 = { ok: false, code: "EAFNOSUPPORT", text: "no IPv6" } as const;
+const denied = { ok: false, code: "EACCES", text: "permission denied" } as const;
+
+/** A machine that refuses what `refuse` says; descriptors count up from 10, free ports from 40000. */
+function machine(refuse: (options: ListenOptions) => OsFailure | undefined, holder?: PortHolder) {
+  const open = new Map<number, ListenOptions>();
+  let fd = 10;
+  let freePort = 40_000;
+  const sockets: ListenSockets = {
+    bindListen(options) {
+      const failure = refuse(options);
+      if (failure !== undefined) return failure;
+      open.set(fd, options);
+      return {
+        ok: true,
+        value: { fd: fd++, port: options.port === 0 ? freePort++ : options.port },
+      };
+    },
+    setBacklog: () => ({ ok: true, value: undefined }),
+    close: (closed) => void open.delete(closed),
+    holder: () => holder,
+  };
+  return { sockets, open };
+}
+
+function listener(name: string, ...bind: [string, number][]): ListenerConfig {
+  return { name, bind: bind.map(([host, port]) => ({ host, port })) } as unknown as ListenerConfig;
+}
+
+test("workers get the descriptors as 3, 4, … in the order of the listeners, IPv4 before IPv6 for `*`", () => {
+  const { sockets } = machine(() => undefined);
+  const bound = bindListeners(sockets, [listener("a", ["*", 80]), listener("b", ["127.0.0.1", 0], ["::1", 81])]);
+  if (bound.kind === "failed") throw new Error(bound.line);
+  const { descriptors, inWorkers } = inheritance(bound.sockets);
+  expect(descriptors).toEqual([10, 11, 12, 13]);
+  expect(Object.fromEntries(inWorkers)).toEqual({
+    a: [
+      { host: "0.0.0.0", port: 80, fd: 3 },
+      { host: "::", port: 80, fd: 4 },
+    ],
+    b: [
+      { host: "127.0.0.1", port: 40_000, fd: 5 },
+      { host: "::1", port: 81, fd: 6 },
+    ],
+  });
+});
+
+test("IPv6 sockets leave IPv4 alone", () => {
+  const { sockets, open } = machine(() => undefined);
+  bindListeners(sockets, [listener("a", ["*", 80], ["::", 81], ["127.0.0.1", 82])]);
+  expect([...open.values()].map(({ host, ipv6Only }) => [host, ipv6Only])).toEqual([
+    ["0.0.0.0", false],
+    ["::", true],
+    ["::", true],
+    ["127.0.0.1", false],
+  ]);
+});
+
+test("a port that is free for IPv4 only is not taken for `*` with port 0: another one is tried", () => {
+  const { sockets, open } = machine(({ host, port }) => (host === "::" && port === 40_000 ? inUse : undefined));
+  const bound = bindListeners(sockets, [listener("a", ["*", 0])]);
+  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ port }) => port)).toEqual([40_001, 40_001]);
+  expect(open.size).toBe(2);
+});
+
+test("the search for such a port has an end", () => {
+  const { sockets, open } = machine(({ host }) => (host === "::" ? inUse : undefined));
+  expect(bindListeners(sockets, [listener("a", ["*", 0])]).kind).toBe("failed");
+  expect(open.size).toBe(0);
+});
+
+test("without IPv6 in the kernel `*` is every IPv4 address", () => {
+  const { sockets } = machine(({ host }) => (host === "::" ? noIpv6 : undefined));
+  const bound = bindListeners(sockets, [listener("a", ["*", 80])]);
+  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ host }) => host)).toEqual(["0.0.0.0"]);
+});
+
+test("an address that is not here yet is bound early and reported", () => {
+  const { sockets } = machine(({ freebind }) => (freebind ? undefined : notHere));
+  const bound = bindListeners(sockets, [listener("a", ["192.0.2.1", 80])]);
+  expect(bound.kind === "bound" && bound.warnings).toEqual([
+    "listener a: 192.0.2.1:80 is no address of this machine now; waiting for it",
+  ]);
+});
+
+const nginx: PortHolder = {
+  uid: 0,
+  user: "root",
+  pid: 812,
+  name: "nginx",
+  command: "nginx: master process",
+};
+const orphan: PortHolder = {
+  uid: 990,
+  user: "weichensteller",
+  pid: 77,
+  name: "wst-worker",
+  command: "bun worker.ts",
+};
+
+test.each<[string, OsFailure, PortHolder | undefined, string]>([
+  ["by a process", inUse, nginx, "address in use by nginx: master process (pid 812, user root)"],
+  [
+    "by an orphan",
+    inUse,
+    orphan,
+    "address in use by a worker that outlived its supervisor; end it with: kill 77 (user weichensteller)",
+  ],
+  [
+    "by someone hidden",
+    inUse,
+    { uid: 33, user: "www-data" },
+    "address in use by a process of www-data (only root and www-data can see which)",
+  ],
+  [
+    "by a user without a name",
+    inUse,
+    { uid: 4_000 },
+    "address in use by a process of uid 4000 (only root and uid 4000 can see which)",
+  ],
+  ["by nobody to be found", inUse, undefined, "address in use"],
+  [
+    "not allowed",
+    denied,
+    undefined,
+    "permission denied: ports below net.ipv4.ip_unprivileged_port_start (1024) need root or the capability CAP_NET_BIND_SERVICE",
+  ],
+])("a failure closes what was open and says why: %s", (_name, failure, holder, reason) => {
+  const { sockets, open } = machine(({ port }) => (port === 80 ? failure : undefined), holder);
+  const bound = bindListeners(sockets, [listener("a", ["127.0.0.1", 81]), listener("b", ["::1", 80])]);
+  expect(bound).toEqual({
+    kind: "failed",
+    line: `listener b: cannot listen on [::1]:80: ${reason}`,
+  });
+  expect(open.size).toBe(0);
+});

@@ -1,0 +1,39 @@
+import { failureFrom } from "./libc.ts";
+import type { OsResult } from "./ports.ts";
+
+/** One request of a command to a running instance. */
+export interface HttpQuestion {
+  readonly to: { readonly host: string; readonly port: number } | { readonly path: string };
+  readonly method: string;
+  /** Path of the URL. */
+  readonly target: string;
+  /** For the whole exchange. */
+  readonly timeoutMs: number;
+}
+
+/** Asks and reads the whole answer. A failure has the errno's name as code; `ETIMEDOUT` where `timeoutMs` ran out. */
+export async function askHttp({
+  to,
+  method,
+  target,
+  timeoutMs,
+}: HttpQuestion): Promise<OsResult<{ readonly status: number; readonly body: string }>> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const response =
+      "path" in to
+        ? await fetch(`http://admin${target}`, { method, signal, unix: to.path })
+        : // A proxy of the environment has no business between a command and its instance.
+          await fetch(`http://${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}${target}`, {
+            method,
+            signal,
+            redirect: "manual",
+            proxy: "",
+          });
+    return { ok: true, value: { status: response.status, body: await response.text() } };
+  } catch (error) {
+    if (error instanceof Error && error.name === "TimeoutError")
+      return { ok: false, code: "ETIMEDOUT", text: `no answer in ${timeoutMs / 1000} s` };
+    return failureFrom(error);
+  }
+}
