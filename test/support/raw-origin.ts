@@ -131,6 +131,7 @@ export class OriginConnection {
   readonly #origin: RawOrigin;
   readonly #socket: Socket<OriginConnection>;
   #chunks: Buffer[] = [];
+  #tail: Buffer = Buffer.alloc(0);
   #backlog: Buffer[] = [];
   #finishWhenFlushed = false;
 
@@ -145,8 +146,14 @@ export class OriginConnection {
     return this.#chunks[0] ?? Buffer.alloc(0);
   }
 
+  /** The last bytes that came, also where they are only counted. */
+  get tail(): Buffer {
+    return this.#tail;
+  }
+
   got(chunk: Uint8Array): void {
     this.receivedBytes += chunk.length;
+    this.#tail = Buffer.concat([this.#tail, chunk]).subarray(-64);
     if (!this.countOnly) {
       this.#chunks.push(Buffer.from(chunk));
       this.#readOn();

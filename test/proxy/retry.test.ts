@@ -1,0 +1,139 @@
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { type Bench, get, send, startBench } from "../support/bench.ts";
+import { ask, connectRaw } from "../support/raw-client.ts";
+import { type OriginScript, type RawOrigin, answerWith, reply } from "../support/raw-origin.ts";
+
+// Above every bound of the helpers, so that they say what did not come.
+setDefaultTimeout(20_000);
+
+const resets: OriginScript = async ({ connection, untilBody }) => {
+  await untilBody();
+  connection.reset();
+};
+const ends: OriginScript = async ({ connection, untilBody }) => {
+  await untilBody();
+  connection.finish();
+};
+const silent: OriginScript = () => undefined;
+const good = answerWith(reply("good"));
+
+function count(origins: readonly RawOrigin[], method: string): number {
+  return origins.flatMap((one) => one.requests).filter((one) => one.method === method).length;
+}
+
+async function withBench(plan: Parameters<typeof startBench>[0], run: (bench: Bench) => Promise<void>): Promise<void> {
+  const bench = await startBench(plan);
+  try {
+    await run(bench);
+    for (const one of bench.origins) expect(one.faults).toEqual([]);
+    await bench.balancer.untilIdle();
+  } finally {
+    await bench.stop();
+  }
+}
+
+describe("retry", () => {
+  test("a refused connect moves on to the next endpoint, for any method", () =>
+    withBench({ scripts: [good, good] }, async (bench) => {
+      bench.origins[0]!.stop();
+      for (const request of [get(), send("POST", "/", "abc"), get(), send("PATCH", "/", "abc"), get(), get()]) {
+        expect((await ask(bench.address, request)).status).toBe(200);
+      }
+      const [first] = await bench.balancer.endpoints("origin");
+      expect(first?.counters.connectFailures).toBeGreaterThan(0);
+    }));
+
+  test("every endpoint refused: 502 or 503 at once, not a hanging client", () =>
+    withBench({ scripts: [good, good] }, async (bench) => {
+      for (const one of bench.origins) one.stop();
+      const started = performance.now();
+      expect([502, 503]).toContain((await ask(bench.address, get())).status);
+      expect(performance.now() - started).toBeLessThan(1000);
+    }));
+
+  for (const [what, script] of [
+    ["a reset before the answer", resets],
+    ["an end before the answer", ends],
+    ["503", answerWith(reply("no", "HTTP/1.1 503 Service Unavailable"))],
+    ["a malformed answer", answerWith("nonsense\r\n\r\n")],
+  ] as const) {
+    test(`${what}: GET and PUT are tried at the other endpoint`, () =>
+      withBench({ scripts: [script, good] }, async (bench) => {
+        for (const request of [get(), get(), send("PUT", "/", "abc"), send("PUT", "/", "abc")]) {
+          const answer = await ask(bench.address, request);
+          expect(answer.body.toString()).toBe("good");
+        }
+        expect(bench.origins[0]!.requests.length).toBeGreaterThan(0);
+        expect(bench.origins[1]!.requests.filter((one) => one.method === "PUT").map((one) => one.body.toString())).toEqual(["abc", "abc"]);
+      }));
+
+    for (const method of ["POST", "PATCH"]) {
+      test(`${what}: ${method} never goes out twice`, () =>
+        withBench({ scripts: [script, script] }, async (bench) => {
+          for (let sent = 1; sent <= 4; sent++) {
+            const answer = await ask(bench.address, send(method, "/", "abc"));
+            expect([502, 503]).toContain(answer.status);
+            expect(count(bench.origins, method)).toBe(sent);
+          }
+        }));
+    }
+  }
+
+  test("a conditional PUT is not tried again: executed once, it would fail the second time", () =>
+    withBench({ scripts: [resets, resets] }, async (bench) => {
+      expect((await ask(bench.address, send("PUT", "/", "abc", 'If-Match: "1"'))).status).toBe(502);
+      expect(count(bench.origins, "PUT")).toBe(1);
+    }));
+
+  test("attempts: 1 tries once", () =>
+    withBench({ scripts: [resets, resets], pool: ["retry: { attempts: 1 }"] }, async (bench) => {
+      expect((await ask(bench.address, get())).status).toBe(502);
+      expect(count(bench.origins, "GET")).toBe(1);
+    }));
+
+  test("a body past retry.bodyBytes is not kept, and so not tried again", () =>
+    withBench({ scripts: [resets, resets], pool: ["retry: { bodyBytes: 1KiB }"] }, async (bench) => {
+      const client = await connectRaw(bench.address);
+      client.send(`PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n${"x".repeat(2000)}`);
+      const isHalfThere = (): boolean => bench.origins.some((one) => one.requests[0]?.body.length === 2000);
+      await Promise.race(bench.origins.map((one) => one.until("half of the body", isHalfThere)));
+      client.send("y".repeat(2000));
+      const [answer] = await client.untilResponses(1);
+      client.close();
+      expect(answer?.status).toBe(502);
+      expect(count(bench.origins, "PUT")).toBe(1);
+    }));
+
+  test("attemptTimeout moves an idempotent request on, and leaves a POST where it is", () =>
+    withBench({ scripts: [silent, good], pool: ["retry: { attemptTimeout: 100ms }", "timeouts: { response: 600ms }"] }, async (bench) => {
+      expect((await ask(bench.address, get())).body.toString()).toBe("good");
+      expect((await ask(bench.address, get())).body.toString()).toBe("good");
+      const posts = [await ask(bench.address, send("POST", "/", "a")), await ask(bench.address, send("POST", "/", "a"))];
+      expect(posts.map((one) => one.status).toSorted()).toEqual([200, 504]);
+      expect(count(bench.origins, "POST")).toBe(2);
+    }));
+
+  test("nothing is tried again once a byte of the answer went to the client", () =>
+    withBench(
+      {
+        scripts: [0, 1].map((): OriginScript => async ({ connection }) => {
+          connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+          await Bun.sleep(10);
+          connection.reset();
+        }),
+      },
+      async (bench) => {
+        const answer = await ask(bench.address, get());
+        expect(answer.status).toBe(200);
+        expect(answer.complete).toBe(false);
+        expect(count(bench.origins, "GET")).toBe(1);
+      },
+    ));
+
+  test("a budget that is used up stops paid retries, and free ones go on", () =>
+    withBench({ scripts: [resets, resets], pool: ["retry: { budget: { share: 0%, min: 0/s, burst: 2 } }"] }, async (bench) => {
+      for (let sent = 0; sent < 6; sent++) await ask(bench.address, get());
+      // Six first attempts, and two that were paid for.
+      expect(count(bench.origins, "GET")).toBe(8);
+    }));
+});
