@@ -44,7 +44,8 @@ export async function runCase(
 ): Promise<CaseResult> {
   const contestants: Contestant[] = [];
   const faults = new Map<PeerName, Set<string>>(peers.map((peer) => [peer, new Set()]));
-  const note = (peer: PeerName, found: readonly string[]): void => found.forEach((fault) => faults.get(peer)?.add(fault));
+  const note = (peer: PeerName, found: readonly string[]): void =>
+    found.forEach((fault) => faults.get(peer)?.add(fault));
   const rounds: Turn[][] = [];
   try {
     for (const name of peers) {
@@ -78,13 +79,16 @@ function judge(peer: PeerName, index: number, rounds: readonly (readonly Turn[])
   });
   const own = pairs.map((pair) => pair.own);
   const of = (value: (turn: Turn) => number): Summary => summarize(own.map(value));
-  const isFull = pairs.every((pair) => pair.own.coreShare >= coreFullShare && pair.reference.coreShare >= coreFullShare);
+  const isFull = pairs.every(
+    (pair) => pair.own.coreShare >= coreFullShare && pair.reference.coreShare >= coreFullShare,
+  );
   const ratio = summarize(pairs.map((pair) => pair.own.cpuUs / pair.reference.cpuUs));
   // With the core full, half the requests per second are twice the cost: what /proc says must agree with it.
   const byThroughput = summarize(pairs.map((pair) => pair.reference.perSecond / pair.own.perSecond)).median;
   const upstreamOpen = of((turn) => turn.upstream.open);
   const upstreamOpened = of((turn) => turn.upstream.opened);
-  const faults = found.length > faultsShown ? [...found.slice(0, faultsShown), `${found.length - faultsShown} more`] : [...found];
+  const faults =
+    found.length > faultsShown ? [...found.slice(0, faultsShown), `${found.length - faultsShown} more`] : [...found];
   if (peer !== "bare") {
     const use = { open: upstreamOpen.median, opened: upstreamOpened.median };
     const reference = {

@@ -85,7 +85,10 @@ export async function runH2load(
 
 /** One line a request: start (µs since 1970), status (-1: none), microseconds to the last byte. */
 export function readH2loadLog(text: string, wanted: number): RateResult {
-  const rows = text.trimEnd().split("\n").map((line) => line.split("\t").map(Number));
+  const rows = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split("\t").map(Number));
   const good = rows.filter(([, status]) => status === 200);
   const starts = rows.map(([start = 0]) => start);
   const times = good.map(([, , time = 0]) => time).sort((a, b) => a - b);

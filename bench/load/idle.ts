@@ -45,7 +45,12 @@ export async function runIdle(
   return { bench, rows };
 }
 
-async function measureIdle(name: PeerName, bench: BenchCase, backend: Backend, settings: BenchSettings): Promise<IdleRow> {
+async function measureIdle(
+  name: PeerName,
+  bench: BenchCase,
+  backend: Backend,
+  settings: BenchSettings,
+): Promise<IdleRow> {
   const peer = await startPeer(name, settings, backend);
   const sockets: Socket[] = [];
   const faults: string[] = [];

@@ -50,8 +50,10 @@ function readOptions(): Options {
     },
   });
   const wantedPeers: readonly string[] = values.quick ? ["ours", "again"] : values.peer;
-  for (const name of values.case) if (!cases.some((entry) => entry.name === name)) throw new Error(`no case is called ${name}`);
-  for (const name of wantedPeers) if (!peerNames.some((peer) => peer === name)) throw new Error(`no peer is called ${name}`);
+  for (const name of values.case)
+    if (!cases.some((entry) => entry.name === name)) throw new Error(`no case is called ${name}`);
+  for (const name of wantedPeers)
+    if (!peerNames.some((peer) => peer === name)) throw new Error(`no peer is called ${name}`);
   return {
     chosen: cases.filter((entry) => values.case.length === 0 || values.case.includes(entry.name)),
     peers: peerNames.filter((peer) => peer === "haproxy" || wantedPeers.length === 0 || wantedPeers.includes(peer)),
@@ -65,7 +67,8 @@ function readOptions(): Options {
 
 function whole(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new Error(`${name} takes a whole number from ${least} on, not "${text}"`);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`${name} takes a whole number from ${least} on, not "${text}"`);
   return value;
 }
 
@@ -94,7 +97,9 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
         `  ${String(round + 1).padStart(2)} ${peerTitle[turn.peer].padEnd(20)} ${turn.cpuUs.toFixed(1).padStart(7)} µs ` +
           `${Math.round(turn.perSecond).toString().padStart(7)}/s ${turn.faults.join("; ")}`,
       );
-    finished.push(await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }));
+    finished.push(
+      await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }),
+    );
   }
   const tried = peers.filter((peer) => peer !== "again" && peer !== "bare");
   return {
@@ -117,10 +122,15 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
 
 /** The commit, marked where the program was changed since. */
 function commitName(): string {
-  const git = (...words: string[]): string => Bun.spawnSync(["git", "-C", projectDir, ...words]).stdout.toString().trim();
+  const git = (...words: string[]): string =>
+    Bun.spawnSync(["git", "-C", projectDir, ...words])
+      .stdout.toString()
+      .trim();
   const commit = git("rev-parse", "--short=12", "HEAD");
   if (commit === "") return "unknown";
-  return git("status", "--porcelain", "--", "src", "bench", "bin", "package.json") === "" ? commit : `${commit} with changes`;
+  return git("status", "--porcelain", "--", "src", "bench", "bin", "package.json") === ""
+    ? commit
+    : `${commit} with changes`;
 }
 
 /** Figures of whole runs are kept; those of partial or short ones only until the next. */
@@ -151,14 +161,17 @@ async function main(): Promise<number> {
     }
     for (const program of ["taskset", "wrk", "h2load", "haproxy", "nginx"]) {
       if (Bun.which(program) === null) {
-        throw new Error(`${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux`);
+        throw new Error(
+          `${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux`,
+        );
       }
     }
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
     return 2;
   }
-  const isWhole = options.chosen.length === cases.length && options.pairs >= pairsForFigures && options.peers.includes("ours");
+  const isWhole =
+    options.chosen.length === cases.length && options.pairs >= pairsForFigures && options.peers.includes("ours");
   if (options.writeDocs && !isWhole) {
     console.error("--write-docs takes all cases, our program and at least nine pairs");
     return 2;

@@ -67,7 +67,10 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
     const file = join(place.dir, "Caddyfile");
     writeConfig("Caddyfile", file, place.values);
     const home = { HOME: place.dir, XDG_CONFIG_HOME: place.dir, XDG_DATA_HOME: place.dir };
-    return start(place, "caddy", ["caddy", "run", "--adapter", "caddyfile", "--config", file], { ...home, GOMAXPROCS: "1" });
+    return start(place, "caddy", ["caddy", "run", "--adapter", "caddyfile", "--config", file], {
+      ...home,
+      GOMAXPROCS: "1",
+    });
   },
   "http-proxy-3": (place) => {
     const ports = [place.listen, place.values["endpoint1"], place.values["endpoint2"], place.values["endpoint3"]];
@@ -93,7 +96,8 @@ const nodeBinary = join(peersDir, "node_modules/node/bin/node");
 /** Why a peer cannot be measured here, or undefined. Installs the two npm packages where they are missing. */
 export async function missing(name: PeerName, settings: BenchSettings): Promise<string | undefined> {
   if (name === "http-proxy-3") return await installNodePeer(settings);
-  if (name === "ours") return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
+  if (name === "ours")
+    return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
   const program = name === "again" ? "haproxy" : name === "bare" ? "nginx" : name;
   const debianPackage = program === "nginx" ? "nginx-light" : program;
   return Bun.which(program) === null ? `apt-get install --no-install-recommends ${debianPackage}` : undefined;

@@ -47,7 +47,9 @@ export function isAlive(id: ProcessId): boolean {
 
 /** How long a core was busy since boot, in microseconds: with the core full, a second opinion on CPU per request. */
 export function coreBusyUs(core: number): number {
-  const line = readFileSync("/proc/stat", "utf8").split("\n").find((entry) => entry.startsWith(`cpu${core} `));
+  const line = readFileSync("/proc/stat", "utf8")
+    .split("\n")
+    .find((entry) => entry.startsWith(`cpu${core} `));
   if (line === undefined) throw new Error(`/proc/stat has no core ${core}`);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).slice(1).map(Number);
   return ((user + nice + system + irq + softirq) * 1e6) / ticksPerSecond;

@@ -8,7 +8,12 @@ import type { Summary } from "./statistics.ts";
 export interface Results {
   readonly date: string;
   readonly commit: string;
-  readonly machine: { readonly processor: string; readonly cores: number; readonly kernel: string; readonly system: string };
+  readonly machine: {
+    readonly processor: string;
+    readonly cores: number;
+    readonly kernel: string;
+    readonly system: string;
+  };
   readonly versions: Readonly<Partial<Record<PeerName, string>>>;
   readonly pairs: number;
   readonly seconds: number;
@@ -47,7 +52,9 @@ export function hasFailed(results: Results): boolean {
 
 /** The whole report as Markdown; also what the terminal shows. */
 export function renderMarkdown(results: Results): string {
-  const versions = Object.entries(results.versions).map(([peer, version]) => `${peerTitle[peer as PeerName]}: ${version}`);
+  const versions = Object.entries(results.versions).map(
+    ([peer, version]) => `${peerTitle[peer as PeerName]}: ${version}`,
+  );
   const parts = [
     `Measured ${results.date} at commit ${results.commit} on ${results.machine.processor}, ${results.machine.cores} cores, ` +
       `${results.machine.system}, Linux ${results.machine.kernel}. ${results.pairs} rounds of ${results.seconds} s for each ` +
@@ -69,16 +76,43 @@ function renderWanted(results: Results): string {
     if (ours === undefined || reference === undefined) return [];
     const wanted = result.bench.ratioMax === undefined ? "–" : `≤ ${result.bench.ratioMax.toFixed(2)}`;
     return [
-      [result.bench.title, us(ours.cpuUs), us(reference.cpuUs), spread(ours.ratio), wanted, verdictOf(result), spread(again?.ratio)],
+      [
+        result.bench.title,
+        us(ours.cpuUs),
+        us(reference.cpuUs),
+        spread(ours.ratio),
+        wanted,
+        verdictOf(result),
+        spread(again?.ratio),
+      ],
     ];
   });
   if (rows.length === 0) return "";
-  const head = ["case", "ours, µs CPU", "HAProxy, µs CPU", "ratio: median (min–max)", "wanted", "", "HAProxy against itself"];
+  const head = [
+    "case",
+    "ours, µs CPU",
+    "HAProxy, µs CPU",
+    "ratio: median (min–max)",
+    "wanted",
+    "",
+    "HAProxy against itself",
+  ];
   return `### Our CPU per request against HAProxy's\n\n${table(head, rows)}`;
 }
 
 function renderCase(result: CaseResult): string {
-  const head = ["", "µs CPU/request", "of HAProxy's", "by requests/s", "requests/s", "core full", "to back end", "p50 µs", "p99 µs", "faults"];
+  const head = [
+    "",
+    "µs CPU/request",
+    "of HAProxy's",
+    "by requests/s",
+    "requests/s",
+    "core full",
+    "to back end",
+    "p50 µs",
+    "p99 µs",
+    "faults",
+  ];
   const rows = result.rows.map((row: Row) => [
     peerTitle[row.peer],
     us(row.cpuUs),
@@ -86,7 +120,9 @@ function renderCase(result: CaseResult): string {
     row.ratioByThroughput?.toFixed(2) ?? "–",
     Math.round(row.perSecond.median).toString(),
     row.peer === "bare" ? "–" : `${Math.round(row.coreShare.median * 100)} %`,
-    row.upstreamOpened.median === 0 ? `${row.upstreamOpen.median}` : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
+    row.upstreamOpened.median === 0
+      ? `${row.upstreamOpen.median}`
+      : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
     Math.round(row.p50Us.median).toString(),
     Math.round(row.p99Us.median).toString(),
     row.faults.join("; "),

@@ -16,11 +16,14 @@ export const projectDir = join(benchDir, "../..");
 
 /** Fills the `@words@` of a file in configs/; a word without a value is an error. */
 export function writeConfig(template: string, target: string, values: Readonly<Record<string, string | number>>): void {
-  const text = readFileSync(join(benchDir, "configs", template), "utf8").replace(/@([a-z0-9]+)@/g, (_, word: string) => {
-    const value = values[word];
-    if (value === undefined) throw new Error(`${template}: nothing stands for @${word}@`);
-    return String(value);
-  });
+  const text = readFileSync(join(benchDir, "configs", template), "utf8").replace(
+    /@([a-z0-9]+)@/g,
+    (_, word: string) => {
+      const value = values[word];
+      if (value === undefined) throw new Error(`${template}: nothing stands for @${word}@`);
+      return String(value);
+    },
+  );
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, text);
 }

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import type { Child } from "../support/child.ts";
 import { needs } from "../support/needs.ts";
 import { eventually } from "../support/within.ts";
-import { instancePorts, keystoneCommands, keystoneUrl, startKeystone, type Delimiting, type Keystone } from "./keystone.ts";
+import {
+  instancePorts,
+  keystoneCommands,
+  keystoneUrl,
+  startKeystone,
+  type Delimiting,
+  type Keystone,
+} from "./keystone.ts";
 
 const repository = join(import.meta.dir, "..", "..");
 const real = needs({ commands: keystoneCommands, root: true });
@@ -57,7 +64,11 @@ describe.skipIf(real.missing)(real.name("two Keystone instances behind the balan
         await linksCarryTheBalancersAddress(keystone);
 
         const load = Array.from({ length: loadClients }, () => startLoad(keystone, issued.id));
-        await Promise.all(load.map((one) => one.until("a quarter of the load is done", () => answers(one).length >= requestsEach / 4, testMs)));
+        await Promise.all(
+          load.map((one) =>
+            one.until("a quarter of the load is done", () => answers(one).length >= requestsEach / 4, testMs),
+          ),
+        );
         const handled = requestsOf(first);
         expect(handled).toBeGreaterThan(0);
         expect(requestsOf(second)).toBeGreaterThan(0);
@@ -101,9 +112,12 @@ admin: { bind: "127.0.0.1:0", socket: ${JSON.stringify(socket)} }
 process: { workers: 1, data: ${JSON.stringify(join(keystone.dir, "data"))}, drain: 2s }
 `,
   );
-  const balancer = keystone.start([join(repository, "bin/weichensteller"), "run", "-c", file], { XDG_RUNTIME_DIR: keystone.dir });
+  const balancer = keystone.start([join(repository, "bin/weichensteller"), "run", "-c", file], {
+    XDG_RUNTIME_DIR: keystone.dir,
+  });
   const ask = async (): Promise<true | undefined> => {
-    if (balancer.exitCode !== undefined) throw new Error(`the balancer ended with ${balancer.exitCode}:\n${balancer.output}`);
+    if (balancer.exitCode !== undefined)
+      throw new Error(`the balancer ended with ${balancer.exitCode}:\n${balancer.output}`);
     const answer = await fetch("http://admin/readyz", { unix: socket }).catch(() => undefined);
     return answer?.status === 200 ? true : undefined;
   };

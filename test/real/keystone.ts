@@ -10,7 +10,17 @@ import { Child } from "../support/child.ts";
 import { scratchFolder } from "../support/scratch.ts";
 import { eventually } from "../support/within.ts";
 
-export const keystoneCommands = ["ip", "setpriv", "curl", "mariadbd", "mariadb", "mariadb-install-db", "keystone-manage", "uwsgi_python3", "openstack"];
+export const keystoneCommands = [
+  "ip",
+  "setpriv",
+  "curl",
+  "mariadbd",
+  "mariadb",
+  "mariadb-install-db",
+  "keystone-manage",
+  "uwsgi_python3",
+  "openstack",
+];
 /** The address that Keystone's catalog, and so every client, knows. */
 export const keystoneUrl = "http://127.0.0.1:5000/v3";
 export const instancePorts = [15_000, 15_001] as const;
@@ -89,7 +99,14 @@ export async function startKeystone(): Promise<Keystone> {
 /** Database, tables, keys and the first user. */
 async function prepare(dir: string, start: Keystone["start"], run: Keystone["run"]): Promise<void> {
   for (const name of ["log", "fernet-keys", "credential-keys", "database"]) mkdirSync(join(dir, name));
-  await outside(["chown", "-R", "keystone:keystone", join(dir, "log"), join(dir, "fernet-keys"), join(dir, "credential-keys")]);
+  await outside([
+    "chown",
+    "-R",
+    "keystone:keystone",
+    join(dir, "log"),
+    join(dir, "fernet-keys"),
+    join(dir, "credential-keys"),
+  ]);
   await outside(["chown", "mysql:mysql", join(dir, "database")]);
   const file = join(dir, "keystone.conf");
   writeFileSync(file, keystoneConfiguration(dir));
@@ -108,13 +125,27 @@ async function prepare(dir: string, start: Keystone["start"], run: Keystone["run
 async function startDatabase(dir: string, start: Keystone["start"], run: Keystone["run"]): Promise<void> {
   const data = join(dir, "database");
   const socket = join(data, "mariadb.sock");
-  const install = ["--no-defaults", "--user=mysql", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--skip-test-db"];
+  const install = [
+    "--no-defaults",
+    "--user=mysql",
+    `--datadir=${data}`,
+    "--auth-root-authentication-method=normal",
+    "--skip-test-db",
+  ];
   await run(["mariadb-install-db", ...install]);
   // Nothing here outlives the test, so the disk need not be waited for.
   const fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-buffer-pool-size=32M"];
   const place = [`--datadir=${data}`, `--socket=${socket}`, `--pid-file=${join(data, "mariadb.pid")}`];
   const network = ["--bind-address=127.0.0.1", "--port=3306", "--skip-name-resolve"];
-  const server = start([...as("mysql"), "mariadbd", "--no-defaults", ...place, ...network, ...fast, "--performance-schema=off"]);
+  const server = start([
+    ...as("mysql"),
+    "mariadbd",
+    "--no-defaults",
+    ...place,
+    ...network,
+    ...fast,
+    "--performance-schema=off",
+  ]);
   await server.until("the database is ready", () => server.output.includes("ready for connections"), startMs);
   const statement = `CREATE DATABASE keystone; GRANT ALL ON keystone.* TO keystone@127.0.0.1 IDENTIFIED BY '${password}'`;
   await run(["mariadb", "--no-defaults", "-u", "root", `--socket=${socket}`, "-e", statement]);

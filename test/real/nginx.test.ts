@@ -108,7 +108,11 @@ location = /stored { return 200 "$http_x_file|$http_x_framing"; }`;
         const address = await nginxWith(sink);
         const content = randomBytes(bytes);
         const body = framing === "length" ? content : pieces(content);
-        const response = await fetch(`http://${address.host}:${address.port}/sink`, { method: "POST", body, keepalive: false });
+        const response = await fetch(`http://${address.host}:${address.port}/sink`, {
+          method: "POST",
+          body,
+          keepalive: false,
+        });
         expect(response.status).toBe(200);
         const [file = "", seen] = (await response.text()).split("|");
         expect(seen).toBe(framing === "length" ? `length=${bytes} coding=` : "length= coding=chunked");
@@ -126,29 +130,33 @@ location = /stored { return 200 "$http_x_file|$http_x_framing"; }`;
       const address = await inFrontOf(nginx.endpoint);
       const failures: string[] = [];
       const workers = new Set<string>();
-      let answers = 0;
-      let isOver = false;
+      const load = { answers: 0, isOver: false };
       // Each request on a connection of its own, so that no client library tries again by itself.
-      const load = Array.from({ length: 8 }, async () => {
-        while (!isOver) {
+      const clients = Array.from({ length: 8 }, async () => {
+        while (!load.isOver) {
           const answer = await ask(address, "GET /pid HTTP/1.1\r\nHost: web\r\n\r\n").catch((error: Error) => error);
           if (answer instanceof Error) failures.push(answer.message);
-          else if (answer.status !== 200 || !answer.complete) failures.push(`${answer.status}: ${answer.body.toString()}`);
+          else if (answer.status !== 200 || !answer.complete)
+            failures.push(`${answer.status}: ${answer.body.toString()}`);
           else workers.add(answer.body.toString());
-          answers += 1;
+          load.answers += 1;
         }
       });
       try {
         for (let reload = 1; reload <= 5; reload++) {
-          const before = answers;
+          const before = load.answers;
           nginx.child.signal("SIGHUP");
           // A worker of the new configuration answers, and traffic goes on for a while behind it.
-          await eventually("a new worker answers", () => (workers.size > reload ? true : undefined), { timeoutMs: 10_000 });
-          await eventually("the load goes on", () => (answers > before + 50 ? true : undefined), { timeoutMs: 10_000 });
+          await eventually("a new worker answers", () => (workers.size > reload ? true : undefined), {
+            timeoutMs: 10_000,
+          });
+          await eventually("the load goes on", () => (load.answers > before + 50 ? true : undefined), {
+            timeoutMs: 10_000,
+          });
         }
       } finally {
-        isOver = true;
-        await Promise.all(load);
+        load.isOver = true;
+        await Promise.all(clients);
       }
       expect(failures).toEqual([]);
       expect(workers.size).toBe(6);
@@ -166,7 +174,9 @@ async function startReloadable(): Promise<{ readonly child: Child; readonly endp
   const port = held.port;
   // nginx cannot choose a port: this one was free a moment ago.
   held.stop(true);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${path}/${name};`);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (name) => `${name}_temp_path ${path}/${name};`,
+  );
   writeFileSync(
     join(path, "nginx.conf"),
     `daemon off;
