@@ -19,6 +19,7 @@ const get = { kind: "cpu", connections: 64, isPost: false, isClosing: false } as
 
 /** The issue's table of wanted figures stands here and nowhere else. */
 export const cases: readonly BenchCase[] = [
+<<<<<<< HEAD
   {
     ...get,
     name: "keepalive-125",
@@ -26,6 +27,9 @@ export const cases: readonly BenchCase[] = [
     path: "/125",
     ratioMax: 1,
   },
+=======
+  { ...get, name: "keepalive-125", title: "64 keep-alive connections, 125-byte JSON", path: "/125", ratioMax: 1 },
+>>>>>>> bench
   {
     ...get,
     name: "newconn-125",
@@ -54,6 +58,7 @@ export const cases: readonly BenchCase[] = [
     path: "/125",
     rate: 25_000,
   },
+<<<<<<< HEAD
   {
     ...get,
     kind: "idle",
@@ -62,6 +67,9 @@ export const cases: readonly BenchCase[] = [
     path: "/125",
     connections: 9_000,
   },
+=======
+  { ...get, kind: "idle", name: "idle-9000", title: "9 000 idle client connections", path: "/125", connections: 9_000 },
+>>>>>>> bench
 ];
 
 /** Limits of the `idle` case. */

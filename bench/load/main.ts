@@ -98,11 +98,15 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
           `${Math.round(turn.perSecond).toString().padStart(7)}/s ${turn.faults.join("; ")}`,
       );
     finished.push(
+<<<<<<< HEAD
       await runCase(bench, peers, backend, settings, {
         pairs: options.pairs,
         seconds: options.seconds,
         onTurn,
       }),
+=======
+      await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }),
+>>>>>>> bench
     );
   }
   const tried = peers.filter((peer) => peer !== "again" && peer !== "bare");
