@@ -143,15 +143,49 @@ function writeKeptFields(
   let runStart = head.fieldsStart;
   let runEnd = runStart;
   for (let row = 0, cell = 0; row < head.fieldCount; row++, cell += columns) {
-    if (!isDropped(head, bytes, base, cell, writing)) {
+    const isKept = !isDropped(head, bytes, base, cell, writing);
+    if (isKept && isPlainLine(head, bytes, base, cell)) {
       runEnd = fields[cell + Column.LineEnd]!;
       continue;
     }
     at = copyBytes(out, at, bytes, base + runStart, base + runEnd);
+    if (isKept) at = writePlainLine(head, bytes, base, cell, out, at);
     runStart = fields[cell + Column.LineEnd]!;
     runEnd = runStart;
   }
   return copyBytes(out, at, bytes, base + runStart, base + runEnd);
+}
+
+/**
+ * Whether the line may go out as it came. Where the framing or the host stands in it, that takes exactly `name: value`:
+ * tabs and further spaces are legal, but not every origin takes them off before it compares.
+ */
+function isPlainLine(head: HeadParser, bytes: Uint8Array, base: number, cell: number): boolean {
+  const fields = head.fields;
+  const id = fields[cell + Column.Id];
+  if (id !== Field.Host && id !== Field.ContentLength && id !== Field.TransferEncoding) return true;
+  const nameEnd = fields[cell + Column.NameEnd]!;
+  return (
+    fields[cell + Column.Value] === nameEnd + 2 &&
+    bytes[base + nameEnd + 1] === Byte.Space &&
+    fields[cell + Column.LineEnd] === fields[cell + Column.ValueEnd]! + 2
+  );
+}
+
+function writePlainLine(
+  head: HeadParser,
+  bytes: Uint8Array,
+  base: number,
+  cell: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  const fields = head.fields;
+  at = copyBytes(out, at, bytes, base + fields[cell + Column.Name]!, base + fields[cell + Column.NameEnd]!);
+  out[at++] = Byte.Colon;
+  out[at++] = Byte.Space;
+  at = copyBytes(out, at, bytes, base + fields[cell + Column.Value]!, base + fields[cell + Column.ValueEnd]!);
+  return copyBytes(out, at, crlf, 0, 2);
 }
 
 function isDropped(head: HeadParser, bytes: Uint8Array, base: number, cell: number, writing: RequestWriting): boolean {
