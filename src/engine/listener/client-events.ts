@@ -61,7 +61,7 @@ export const clientHandlers: TcpHandlers<ClientConnection> = {
     const exchange = client.exchange;
     if (exchange === null) return;
     if (exchange.isResponseDone) {
-      clientFinished(exchange);
+      if (exchange.isRequestDone || !exchange.keepsClient) clientFinished(exchange);
       return;
     }
     exchange.connection?.resume();

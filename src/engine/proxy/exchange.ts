@@ -13,6 +13,7 @@ import { exchangeDeadline } from "./attempt.ts";
 import type { Runtime } from "./runtime.ts";
 
 const noBytes = new Uint8Array(0);
+const readOutBytesMax = 65_536;
 
 /**
  * One request and its response. It keeps the pool (and with it the snapshot) it started with, lives as long as either
@@ -47,6 +48,8 @@ export class Exchange implements Deadline {
   requestRemaining = 0;
   requestDecoder: ChunkedDecoder | null = null;
   isRequestDone = false;
+  /** The client may wait for a 100 before it sends the body, so nobody knows whether the body will come. */
+  expectsContinue = false;
   bodyBytesMax = Infinity;
   /** The body is collected to be sent with Content-Length. */
   isCounting = false;
@@ -104,6 +107,15 @@ export class Exchange implements Deadline {
     this.runtime.wheel.schedule(this, due);
   }
 
+  /**
+   * An answer that comes before the end of a short body need not cost the connection: the rest of the body is read to its
+   * end, and then the next request can begin.
+   */
+  get canReadOut(): boolean {
+    const isShort = this.requestFraming === Framing.Length && this.requestRemaining <= readOutBytesMax;
+    return this.isRequestDone || (isShort && !this.expectsContinue);
+  }
+
   /** Adds `bytes[from, to)` to what the endpoint gets, in a larger buffer where needed. */
   append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.outLength + to - from;
@@ -126,7 +138,7 @@ export class Exchange implements Deadline {
   /** The whole request is written: the time for the answer begins. */
   armResponse(): void {
     const responseMs = this.pool!.timeouts.responseMs;
-    if (responseMs === 0) return;
+    if (responseMs === 0 || this.isResponseDone) return;
     this.responseDueMs = this.runtime.nowMs + responseMs;
     this.schedule();
   }
@@ -148,6 +160,7 @@ export class Exchange implements Deadline {
     this.canReplay = false;
     this.isCounting = false;
     this.isRequestDone = false;
+    this.expectsContinue = false;
     this.requestRemaining = 0;
     this.attempts = 0;
     this.hasSentBytes = false;

@@ -1,5 +1,6 @@
 import type { Refusal } from "../../core/http1/refusal.ts";
 import { Reframe } from "../../core/http1/response-writer.ts";
+import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { type ClientConnection, Ending, Phase } from "../listener/client-connection.ts";
@@ -12,6 +13,13 @@ import { readHead } from "./request-flow.ts";
 /** The last byte of the response was handed on: the endpoint's connection is free, the client's when it has taken all. */
 export function completeResponse(exchange: Exchange): void {
   exchange.isResponseDone = true;
+  exchange.responseDueMs = never;
+  // An early answer: the rest of a short body still goes the way of its beginning.
+  if (exchange.isRequestDone || !exchange.keepsClient) exchangeDone(exchange);
+}
+
+/** Request and response are complete as far as they will be. */
+export function exchangeDone(exchange: Exchange): void {
   releaseConnection(exchange);
   if (exchange.client!.backlog === null) clientFinished(exchange);
 }

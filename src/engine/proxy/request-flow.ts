@@ -15,9 +15,9 @@ import { ListenerSlot } from "../../observe/counters.ts";
 import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
-import { failAttempt, startAttempt } from "./attempt.ts";
+import { detach, failAttempt, startAttempt } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
-import { failExchange, refuseExchange } from "./finish.ts";
+import { exchangeDone, failExchange, refuseExchange } from "./finish.ts";
 import { refuse } from "./local-response.ts";
 import { beginPartial, feedPartial } from "./partial-head.ts";
 
@@ -67,6 +67,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.isIdempotent = isIdempotent(head.method);
   exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
   exchange.clientMinor = head.minor;
+  exchange.expectsContinue = head.expectsContinue;
   exchange.keepsClient = isPersistent(head);
   exchange.requestFraming = requestFraming(head);
   const bodyFrom = base + head.headBytes;
@@ -186,6 +187,7 @@ export function readBody(exchange: Exchange, bytes: Uint8Array, from: number, en
     return;
   }
   if (exchange.isCounting) sendCounted(exchange);
+  else if (exchange.isResponseDone) exchangeDone(exchange);
 }
 
 /** The last byte of the body is here: nothing more is awaited from the client, what follows belongs to its next request. */
@@ -209,6 +211,7 @@ function judgeRate(exchange: Exchange, client: ClientConnection): void {
 
 /** Bytes of the request body, as the endpoint gets them. */
 function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number): void {
+  if (exchange.isResponseDone && exchange.connection === null) return;
   if (from === to) {
     if (exchange.isRequestDone) exchange.armResponse();
     return;
@@ -230,7 +233,8 @@ function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number
   const connection = exchange.connection!;
   const taken = send(connection, bytes, from, to, true);
   if (taken === broken) {
-    failAttempt(exchange, Failure.ResetBeforeResponse);
+    if (exchange.isResponseDone) detach(exchange);
+    else failAttempt(exchange, Failure.ResetBeforeResponse);
     return;
   }
   if (taken > 0) exchange.tookBytes();

@@ -9,7 +9,7 @@ import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { broken, send } from "../net/sender.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
-import { failAttempt, wouldRetryStatus } from "./attempt.ts";
+import { detach, failAttempt, wouldRetryStatus } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { abortByClient, completeResponse, failExchange } from "./finish.ts";
 import { beginPartial, feedPartial } from "./partial-head.ts";
@@ -103,7 +103,7 @@ function answer(
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
   exchange.keepsClient =
-    exchange.keepsClient && exchange.isRequestDone && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
+    exchange.keepsClient && exchange.canReadOut && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
   const persistence = !exchange.keepsClient
     ? Persistence.Close
     : exchange.clientMinor === 0
@@ -250,7 +250,10 @@ function passUntilClose(exchange: Exchange, bytes: Uint8Array, from: number, end
 
 /** The endpoint has ended its side: the end of a body that close delimits, an end too early for any other. */
 export function responseEnded(exchange: Exchange): void {
-  if (exchange.isResponseDone) return;
+  if (exchange.isResponseDone) {
+    detach(exchange);
+    return;
+  }
   if (!exchange.hasAnswered) {
     failAttempt(exchange, Failure.EndBeforeResponse);
     return;

@@ -2,7 +2,7 @@ import { Failure } from "../../model/failure.ts";
 import { broken, flush } from "../net/sender.ts";
 import type { TcpHandlers } from "../net/tcp.ts";
 import { Phase } from "../listener/client-connection.ts";
-import { failAttempt, sendRequest } from "../proxy/attempt.ts";
+import { detach, failAttempt, sendRequest } from "../proxy/attempt.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { failExchange } from "../proxy/finish.ts";
 import { readResponseBody, readResponseHead, responseEnded } from "../proxy/response-flow.ts";
@@ -107,7 +107,7 @@ function lose(connection: EndpointConnection, exchange: Exchange, isReset: boole
     responseEnded(exchange);
     return;
   }
-  if (exchange.isResponseDone) return;
-  if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseReset);
+  if (exchange.isResponseDone) detach(exchange);
+  else if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseReset);
   else failAttempt(exchange, Failure.ResetBeforeResponse);
 }
