@@ -145,6 +145,10 @@ function writeKeptFields(
   for (let row = 0, cell = 0; row < head.fieldCount; row++, cell += columns) {
     if (!isDropped(head, bytes, base, cell, writing)) {
       runEnd = fields[cell + Column.LineEnd]!;
+      if (!isOddlySpaced(fields, cell, bytes, base)) continue;
+      at = copyBytes(out, at, bytes, base + runStart, base + fields[cell + Column.Name]!);
+      at = writePlainLine(fields, cell, bytes, base, out, at);
+      runStart = runEnd;
       continue;
     }
     at = copyBytes(out, at, bytes, base + runStart, base + runEnd);
@@ -152,6 +156,35 @@ function writeKeptFields(
     runEnd = runStart;
   }
   return copyBytes(out, at, bytes, base + runStart, base + runEnd);
+}
+
+/**
+ * Whether a field that frames or routes has more around its value than one space before it. That is legal (RFC 9112 §5),
+ * but a tab there hides `chunked` from some origins, and with it the end of the body.
+ */
+function isOddlySpaced(fields: Int32Array, cell: number, bytes: Uint8Array, base: number): boolean {
+  const id = fields[cell + Column.Id]!;
+  if (id !== Field.Host && id !== Field.ContentLength && id !== Field.TransferEncoding) return false;
+  const before = fields[cell + Column.Value]! - fields[cell + Column.NameEnd]! - 1;
+  const behind = fields[cell + Column.LineEnd]! - fields[cell + Column.ValueEnd]! - 2;
+  if (behind !== 0 || before > 1) return true;
+  return before === 1 && bytes[base + fields[cell + Column.NameEnd]! + 1] !== Byte.Space;
+}
+
+/** The field as `name: value`. */
+function writePlainLine(
+  fields: Int32Array,
+  cell: number,
+  bytes: Uint8Array,
+  base: number,
+  out: Uint8Array,
+  at: number,
+): number {
+  at = copyBytes(out, at, bytes, base + fields[cell + Column.Name]!, base + fields[cell + Column.NameEnd]!);
+  out[at++] = Byte.Colon;
+  out[at++] = Byte.Space;
+  at = copyBytes(out, at, bytes, base + fields[cell + Column.Value]!, base + fields[cell + Column.ValueEnd]!);
+  return copyBytes(out, at, crlf, 0, 2);
 }
 
 function isDropped(head: HeadParser, bytes: Uint8Array, base: number, cell: number, writing: RequestWriting): boolean {
