@@ -94,7 +94,10 @@ function updateWritten(path: string, cases: readonly CorpusCase[], write: (one: 
     if (isCaseOver && before !== undefined) {
       while (out.at(-1) === "") out.pop();
       const text = showWire(write(before), 100_000).split("\\r\\n");
-      out.push(...text.slice(0, -1).map((written) => (written === "" ? "=" : `= ${written.replace(/ $/, "\\x20")}`)), "");
+      out.push(
+        ...text.slice(0, -1).map((written) => (written === "" ? "=" : `= ${written.replace(/ $/, "\\x20")}`)),
+        "",
+      );
     }
     if (line !== "" || out.at(-1) !== "") out.push(line);
   }

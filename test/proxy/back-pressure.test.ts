@@ -18,20 +18,23 @@ async function growthWhile(balancer: Balancer, run: () => Promise<void>): Promis
   const worker = (await balancer.workers())[0]!;
   const before = await residentBytes(worker);
   let largest = before;
-  let isOver = false;
+  const watch = { isOver: false };
   const watching = (async () => {
-    while (!isOver) {
+    while (!watch.isOver) {
       largest = Math.max(largest, await residentBytes(worker));
       await Bun.sleep(20);
     }
   })();
-  await run().finally(() => (isOver = true));
+  await run().finally(() => (watch.isOver = true));
   await watching;
   return largest - before;
 }
 
 /** Reads a little, rests a little: a peer that takes part of what is offered. */
-async function readSlowly(reader: { pauseReading(): void; resumeReading(): void }, isOver: () => boolean): Promise<void> {
+async function readSlowly(
+  reader: { pauseReading(): void; resumeReading(): void },
+  isOver: () => boolean,
+): Promise<void> {
   while (!isOver()) {
     reader.pauseReading();
     await Bun.sleep(3);
@@ -55,7 +58,10 @@ describe(`back-pressure over ${totalBytes >> 20} MiB`, () => {
     const growth = await growthWhile(bench.balancer, async () => {
       client.send(get());
       const isOver = (): boolean => client.receivedBytes > totalBytes || client.ending !== undefined;
-      await Promise.all([within("the download", client.until("all bytes", isOver, 240_000), 240_000), readSlowly(client, isOver)]);
+      await Promise.all([
+        within("the download", client.until("all bytes", isOver, 240_000), 240_000),
+        readSlowly(client, isOver),
+      ]);
     });
     client.close();
     // The head is a few dozen bytes more.
@@ -73,7 +79,11 @@ describe(`back-pressure over ${totalBytes >> 20} MiB`, () => {
       connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${totalBytes}\r\n\r\n`);
       for (; sentBytes < totalBytes && connection.ending === undefined; sentBytes += piece.length) {
         connection.send(piece);
-        await connection.until("the kernel took the piece", () => connection.backlogBytes === 0 || connection.ending !== undefined, 60_000);
+        await connection.until(
+          "the kernel took the piece",
+          () => connection.backlogBytes === 0 || connection.ending !== undefined,
+          60_000,
+        );
       }
     };
     const client = await connectRaw(bench.address);
@@ -95,7 +105,10 @@ describe(`back-pressure over ${totalBytes >> 20} MiB`, () => {
     bench.origin.script = async ({ connection }) => {
       connection.countOnly = true;
       const isComplete = (): boolean => connection.receivedBytes > totalBytes || connection.ending !== undefined;
-      await Promise.all([connection.until("the whole upload", isComplete, 240_000), readSlowly(connection, isComplete)]);
+      await Promise.all([
+        connection.until("the whole upload", isComplete, 240_000),
+        readSlowly(connection, isComplete),
+      ]);
       connection.send(reply("stored"));
     };
     const client = await connectRaw(bench.address);

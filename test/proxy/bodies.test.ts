@@ -123,7 +123,9 @@ describe("bodies and interim answers", () => {
       connection.send(`${chunkedHead}3\r\nabc\r\n0\r\nX-Sum: 9\r\n\r\n`);
     };
     const client = await connectRaw(bench.address);
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Check\r\n\r\n3\r\nabc\r\n0\r\nX-Check: 7\r\n\r\n");
+    client.send(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Check\r\n\r\n3\r\nabc\r\n0\r\nX-Check: 7\r\n\r\n",
+    );
     const [answer] = await client.untilResponses(1);
     client.close();
     expect(answer?.trailers).toEqual([{ name: "X-Sum", value: "9" }]);

@@ -56,7 +56,11 @@ describe("connections", () => {
     client.send(get("/1") + send("POST", "/2", "abc") + get("/3"));
     await client.untilResponses(3);
     client.close();
-    expect(bench.origin.requests.map((one) => `${one.method} ${one.target} ${one.body}`)).toEqual(["GET /1 ", "POST /2 abc", "GET /3 "]);
+    expect(bench.origin.requests.map((one) => `${one.method} ${one.target} ${one.body}`)).toEqual([
+      "GET /1 ",
+      "POST /2 abc",
+      "GET /3 ",
+    ]);
   });
 
   test("Connection: close of the client is obeyed and told", async () => {
@@ -137,7 +141,11 @@ describe("what a switch changes", () => {
     await ask(bench.address, get());
     await ask(bench.address, get());
     expect(bench.origin.connections.length).toBe(2);
-    expect(bench.origin.requests.every((one) => one.headers.some((field) => field.name.toLowerCase() === "connection" && field.value === "close"))).toBe(true);
+    expect(
+      bench.origin.requests.every((one) =>
+        one.headers.some((field) => field.name.toLowerCase() === "connection" && field.value === "close"),
+      ),
+    ).toBe(true);
     await bench.stop();
   });
 

@@ -123,7 +123,8 @@ describe("timeouts", () => {
   });
 
   test("a client that takes nothing is closed after write, and the endpoint is let go", async () => {
-    bench.origin.script = ({ connection }) => connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${32 << 20}\r\n\r\n${"x".repeat(32 << 20)}`);
+    bench.origin.script = ({ connection }) =>
+      connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${32 << 20}\r\n\r\n${"x".repeat(32 << 20)}`);
     const client = await connectRaw(bench.address);
     client.pauseReading();
     client.send(get());

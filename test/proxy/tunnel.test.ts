@@ -101,7 +101,8 @@ describe("upgrade", () => {
   });
 
   test("a refused upgrade is an ordinary answer, and the request behind it an ordinary request", async () => {
-    bench.origin.script = ({ connection, index }) => connection.send(reply(String(index), index === 0 ? "HTTP/1.1 426 Upgrade Required" : "HTTP/1.1 200 OK"));
+    bench.origin.script = ({ connection, index }) =>
+      connection.send(reply(String(index), index === 0 ? "HTTP/1.1 426 Upgrade Required" : "HTTP/1.1 200 OK"));
     const client = await connectRaw(bench.address);
     client.send(upgrade + get("/next"));
     const seen = await client.untilResponses(2);
