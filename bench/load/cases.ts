@@ -19,13 +19,7 @@ const get = { kind: "cpu", connections: 64, isPost: false, isClosing: false } as
 
 /** The issue's table of wanted figures stands here and nowhere else. */
 export const cases: readonly BenchCase[] = [
-  {
-    ...get,
-    name: "keepalive-125",
-    title: "64 keep-alive connections, 125-byte JSON",
-    path: "/125",
-    ratioMax: 1,
-  },
+  { ...get, name: "keepalive-125", title: "64 keep-alive connections, 125-byte JSON", path: "/125", ratioMax: 1 },
   {
     ...get,
     name: "newconn-125",
@@ -36,14 +30,7 @@ export const cases: readonly BenchCase[] = [
   },
   { ...get, name: "keepalive-4k", title: "4 KiB responses", path: "/4k", ratioMax: 1 },
   { ...get, name: "keepalive-64k", title: "64 KiB responses", path: "/64k", ratioMax: 1 },
-  {
-    ...get,
-    name: "download-1m",
-    title: "1 MiB responses",
-    path: "/1m",
-    connections: 16,
-    ratioMax: 1.1,
-  },
+  { ...get, name: "download-1m", title: "1 MiB responses", path: "/1m", connections: 16, ratioMax: 1.1 },
   { ...get, name: "post-4k", title: "POST of 4 KiB", path: "/post", isPost: true, ratioMax: 1.05 },
   // About half of what one core of HAProxy can do. Caddy and Node cannot: their rows say what they reached.
   {
@@ -54,14 +41,7 @@ export const cases: readonly BenchCase[] = [
     path: "/125",
     rate: 25_000,
   },
-  {
-    ...get,
-    kind: "idle",
-    name: "idle-9000",
-    title: "9 000 idle client connections",
-    path: "/125",
-    connections: 9_000,
-  },
+  { ...get, kind: "idle", name: "idle-9000", title: "9 000 idle client connections", path: "/125", connections: 9_000 },
 ];
 
 /** Limits of the `idle` case. */

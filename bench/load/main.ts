@@ -98,11 +98,7 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
           `${Math.round(turn.perSecond).toString().padStart(7)}/s ${turn.faults.join("; ")}`,
       );
     finished.push(
-      await runCase(bench, peers, backend, settings, {
-        pairs: options.pairs,
-        seconds: options.seconds,
-        onTurn,
-      }),
+      await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }),
     );
   }
   const tried = peers.filter((peer) => peer !== "again" && peer !== "bare");
@@ -191,11 +187,7 @@ async function main(): Promise<number> {
     process.once(name, () => void leave().then(() => process.exit(130)));
   }
   try {
-    const results = await run(options, {
-      dir,
-      proxyCore: options.proxyCore,
-      loadCore: options.loadCore,
-    });
+    const results = await run(options, { dir, proxyCore: options.proxyCore, loadCore: options.loadCore });
     console.log(`\n${renderMarkdown(results)}\nwritten to ${save(results, isWhole)}.{json,md}`);
     if (options.writeDocs) writeDocs(results);
     return hasFailed(results) ? 1 : 0;

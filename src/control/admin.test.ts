@@ -148,12 +148,21 @@ describe("admin server", () => {
     const bind = { host: "127.0.0.1", port: Number(new URL(url).port) };
     let error: unknown;
     try {
-      startAdmin({ bind, socket, view: () => fixtureView, stop: () => undefined });
+      startAdmin({
+        bind,
+        socket,
+        holder: () => ({ uid: 0, user: "root", pid: 12, command: "nginx" }),
+        view: () => fixtureView,
+        stop: () => undefined,
+      });
     } catch (thrown) {
       error = thrown;
     }
     expect(error).toBeInstanceOf(AppError);
-    expect(error).toMatchObject({ code: "admin-address-in-use" });
+    expect(error).toMatchObject({
+      code: "admin-address-in-use",
+      message: `admin.bind 127.0.0.1:${bind.port} is in use by nginx (pid 12, user root)`,
+    });
     expect(existsSync(socket)).toBe(false);
   });
 

@@ -3,13 +3,17 @@ import { AppError } from "../model/app-error.ts";
 import type { BindAddress } from "../model/config.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
 import { type HttpAddress, type HttpServer, serveHttp } from "../platform/http-server.ts";
+import type { PortHolder } from "../platform/ports.ts";
 import { adminAnswer, type AdminDoor, type AdminSource, isLoopback } from "./admin-answer.ts";
+import { holderText } from "./holder-text.ts";
 
 export interface AdminOptions {
   /** Loopback only until there are tokens; absent: only the socket. */
   readonly bind?: BindAddress;
   /** Path of the unix socket. Its folder exists, and a file left by a dead instance is already gone. */
   readonly socket: string;
+  /** Says who has the address where it is in use. */
+  readonly holder?: (address: BindAddress) => PortHolder | undefined;
   /** Made anew for each request. */
   view(): StatusView;
   /** Somebody asked for the end over the socket; called after the answer was handed to the kernel. */
@@ -43,7 +47,11 @@ export function startAdmin(options: AdminOptions): AdminServer {
         : answer;
     });
     if (result.ok) return result.value;
-    if (result.code === "EADDRINUSE") throw new AppError("admin-address-in-use", `${name} is in use`);
+    if (result.code === "EADDRINUSE") {
+      const holder = "path" in address ? undefined : options.holder?.(address);
+      const by = holder === undefined ? "" : ` by ${holderText(holder)}`;
+      throw new AppError("admin-address-in-use", `${name} is in use${by}`);
+    }
     throw new AppError("admin-listen-failed", `${name}: ${result.text}`);
   };
   const tcp = bind === undefined ? undefined : open("tcp", bind, `admin.bind ${addressText(bind)}`);

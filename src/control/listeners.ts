@@ -1,9 +1,9 @@
 import { addressText } from "../lib/address.ts";
-import { workerProcessName } from "../engine/worker/worker.ts";
 import { ipFamily } from "../lib/ip.ts";
 import type { BindAddress, ListenerConfig } from "../model/config.ts";
 import type { ListenSocket } from "../model/snapshot.ts";
-import type { ListenSockets, OsFailure, PortHolder } from "../platform/ports.ts";
+import type { ListenSockets, OsFailure } from "../platform/ports.ts";
+import { holderText } from "./holder-text.ts";
 
 /** A socket of a listener as the supervisor holds it. */
 export interface BoundSocket {
@@ -114,13 +114,4 @@ function failureLine(ports: ListenSockets, name: string, address: BindAddress, f
     return `${start}: ports below net.ipv4.ip_unprivileged_port_start (1024) need root or the capability CAP_NET_BIND_SERVICE`;
   }
   return start;
-}
-
-function holderText({ pid, name, command, user, uid }: PortHolder): string {
-  const who = user ?? `uid ${uid}`;
-  if (pid === undefined) return `a process of ${who} (only root and ${who} can see which)`;
-  // With a supervisor, that one is found first: its number is lower, and it holds the sockets too.
-  if (name === workerProcessName)
-    return `a worker that outlived its supervisor; end it with: kill ${pid} (user ${who})`;
-  return `${command ?? "a process"} (pid ${pid}, user ${who})`;
 }

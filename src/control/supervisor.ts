@@ -14,6 +14,7 @@ import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/por
 import { withUmask } from "../platform/umask.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
+import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import { bindListeners, inheritance } from "./listeners.ts";
@@ -104,7 +105,10 @@ export class Supervisor {
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
-    this.#health = parts.createHealth((states) => this.#broadcast({ kind: "states", states }));
+    this.#health = parts.createHealth((states) => {
+      this.#broadcast({ kind: "states", states });
+      logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+    });
     this.#undo.push(() => this.#health.stop());
     this.#undo.push(() => this.#names.stop());
   }

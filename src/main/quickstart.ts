@@ -6,7 +6,7 @@ import { instanceFiles } from "../platform/instance-files.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import { linux } from "../platform/linux.ts";
 import { terminal } from "../platform/terminal.ts";
-import { runInstance } from "./run-instance.ts";
+import { bunFlags, runInstance } from "./run-instance.ts";
 
 /** The quickstart on the real machine. */
 export function quickstart(
@@ -22,7 +22,7 @@ export function quickstart(
     holder: (address) => listenSockets.holder(address),
     spawnService: ({ name, port, onLine, onExit }) =>
       spawnHeld({
-        command: [process.execPath, join(import.meta.dir, "demo-service.ts"), name, String(port)],
+        command: [process.execPath, ...bunFlags, join(import.meta.dir, "demo-service.ts"), name, String(port)],
         env: io.env,
         onLine,
         onExit,

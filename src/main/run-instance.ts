@@ -7,8 +7,8 @@ import { linux } from "../platform/linux.ts";
 import type { Output } from "../platform/ports.ts";
 import { parseWithDefaults } from "./check-file.ts";
 
-/** As in bin/weichensteller: nothing in the current folder decides what a worker runs. */
-const bunFlags = ["--config=/dev/null", "--no-env-file"];
+/** As in bin/weichensteller: nothing in the current folder decides what a child of ours runs. */
+export const bunFlags: readonly string[] = ["--config=/dev/null", "--no-env-file"];
 
 export interface InstanceOptions {
   readonly file: string;
@@ -36,7 +36,7 @@ export function runInstance(options: InstanceOptions): Promise<number> {
       }),
     startAdmin(admin) {
       view = admin.view;
-      return startAdmin(admin);
+      return startAdmin({ ...admin, holder: platform.listenSockets.holder });
     },
     onRunning() {
       if (view !== undefined) onRunning?.(view);

@@ -168,7 +168,7 @@ describe("quickstart", () => {
       const port = typeof address === "object" && address !== null ? address.port : 0;
       const quickstart = startQuickstart(["--port", String(port)]);
       expect(await quickstart.exited).toBe(1);
-      expect(quickstart.output()).toContain(`127.0.0.1:${port} is taken by pid ${process.pid}`);
+      expect(quickstart.output()).toMatch(new RegExp(`127.0.0.1:${port} is in use by .*\\(pid ${process.pid}, `));
       expect(quickstart.output()).toContain("--port");
       expect(existsSync(quickstart.folder)).toBe(false);
     },

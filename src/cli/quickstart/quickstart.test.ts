@@ -156,17 +156,36 @@ describe("painter", () => {
 });
 
 describe("a taken port", () => {
-  test("names the process and the way on", () => {
-    expect(takenPortText(8080, { uid: 0, pid: 12, command: "nginx: master" })).toBe(
-      "127.0.0.1:8080 is taken by pid 12 (nginx: master)\n  end that program, or take another port: 'npm start -- --port 8081'",
-    );
-  });
-  test("knows its own kind", () => {
-    expect(takenPortText(8080, { uid: 0, pid: 12, command: "bun src/main/weichensteller.ts start" })).toContain(
+  for (const [name, holder, text] of [
+    [
+      "names the process and the way on",
+      { uid: 0, user: "root", pid: 12, name: "nginx", command: "nginx: master" },
+      "127.0.0.1:8080 is in use by nginx: master (pid 12, user root)\n  end it, or take another port: 'npm start -- --port 8081'",
+    ],
+    [
+      "knows its own kind",
+      {
+        uid: 0,
+        user: "root",
+        pid: 12,
+        name: "weichensteller",
+        command: "bun src/main/weichensteller.ts start",
+      },
       "npx weichensteller stop",
-    );
-  });
-  test("another user's process has no pid for us", () => {
-    expect(takenPortText(8080, { uid: 33, user: "www-data" })).toContain("is taken by a process of user www-data");
-  });
+    ],
+    [
+      "says how to end a worker that was left alone",
+      {
+        uid: 0,
+        user: "root",
+        pid: 13,
+        name: "wst-worker",
+        command: "bun weichensteller/src/main/worker.ts",
+      },
+      "end it with: kill 13",
+    ],
+    ["another user's process has no pid for us", { uid: 33, user: "www-data" }, "in use by a process of www-data"],
+  ] as const) {
+    test(name, () => expect(takenPortText(8080, holder)).toContain(text));
+  }
 });

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { holderText } from "../../control/holder-text.ts";
 import { AppError, ExitCode } from "../../model/app-error.ts";
 import type { StatusView } from "../../model/status.ts";
 import type { InstanceFiles } from "../../platform/instance-files.ts";
@@ -108,16 +109,14 @@ function refuseTakenPort(port: number, ports: QuickstartPorts): void {
   throw new AppError("port-in-use", takenPortText(port, holder));
 }
 
+/** Two lines for the person who typed `npm start`. */
 export function takenPortText(port: number, holder: PortHolder): string {
-  const who =
-    holder.pid === undefined
-      ? `a process of user ${holder.user ?? holder.uid}`
-      : `pid ${holder.pid} (${holder.command ?? "?"})`;
-  const isOurs = holder.command?.includes("weichensteller") === true;
+  const isOurs = holder.command?.includes("weichensteller") === true && holder.name === "weichensteller";
   const next = isOurs
-    ? "it looks like a running Weichensteller: see it with 'npx weichensteller status', end it with 'npx weichensteller stop', or"
-    : "end that program, or";
-  return `${host}:${port} is taken by ${who}\n  ${next} take another port: 'npm start -- --port ${port === 65_535 ? 8080 : port + 1}'`;
+    ? "see it with 'npx weichensteller status', end it with 'npx weichensteller stop', or"
+    : "end it, or";
+  const other = port === 65_535 ? 8080 : port + 1;
+  return `${host}:${port} is in use by ${holderText(holder)}\n  ${next} take another port: 'npm start -- --port ${other}'`;
 }
 
 type Scene = () => {

@@ -143,15 +143,13 @@ function writeKeptFields(
   let runStart = head.fieldsStart;
   let runEnd = runStart;
   for (let row = 0, cell = 0; row < head.fieldCount; row++, cell += columns) {
-    if (!isDropped(head, bytes, base, cell, writing)) {
+    const isKept = !isDropped(head, bytes, base, cell, writing);
+    if (isKept && isPlainLine(head, bytes, base, cell)) {
       runEnd = fields[cell + Column.LineEnd]!;
-      if (!isOddlySpaced(fields, cell, bytes, base)) continue;
-      at = copyBytes(out, at, bytes, base + runStart, base + fields[cell + Column.Name]!);
-      at = writePlainLine(fields, cell, bytes, base, out, at);
-      runStart = runEnd;
       continue;
     }
     at = copyBytes(out, at, bytes, base + runStart, base + runEnd);
+    if (isKept) at = writePlainLine(head, bytes, base, cell, out, at);
     runStart = fields[cell + Column.LineEnd]!;
     runEnd = runStart;
   }
@@ -159,27 +157,30 @@ function writeKeptFields(
 }
 
 /**
- * Whether a field that frames or routes has more around its value than one space before it. That is legal (RFC 9112 §5),
- * but a tab there hides `chunked` from some origins, and with it the end of the body.
+ * Whether the line may go out as it came. Where the framing or the host stands in it, that takes exactly `name: value`:
+ * tabs and further spaces are legal, but not every origin takes them off before it compares.
  */
-function isOddlySpaced(fields: Int32Array, cell: number, bytes: Uint8Array, base: number): boolean {
-  const id = fields[cell + Column.Id]!;
-  if (id !== Field.Host && id !== Field.ContentLength && id !== Field.TransferEncoding) return false;
-  const before = fields[cell + Column.Value]! - fields[cell + Column.NameEnd]! - 1;
-  const behind = fields[cell + Column.LineEnd]! - fields[cell + Column.ValueEnd]! - 2;
-  if (behind !== 0 || before > 1) return true;
-  return before === 1 && bytes[base + fields[cell + Column.NameEnd]! + 1] !== Byte.Space;
+function isPlainLine(head: HeadParser, bytes: Uint8Array, base: number, cell: number): boolean {
+  const fields = head.fields;
+  const id = fields[cell + Column.Id];
+  if (id !== Field.Host && id !== Field.ContentLength && id !== Field.TransferEncoding) return true;
+  const nameEnd = fields[cell + Column.NameEnd]!;
+  return (
+    fields[cell + Column.Value] === nameEnd + 2 &&
+    bytes[base + nameEnd + 1] === Byte.Space &&
+    fields[cell + Column.LineEnd] === fields[cell + Column.ValueEnd]! + 2
+  );
 }
 
-/** The field as `name: value`. */
 function writePlainLine(
-  fields: Int32Array,
-  cell: number,
+  head: HeadParser,
   bytes: Uint8Array,
   base: number,
+  cell: number,
   out: Uint8Array,
   at: number,
 ): number {
+  const fields = head.fields;
   at = copyBytes(out, at, bytes, base + fields[cell + Column.Name]!, base + fields[cell + Column.NameEnd]!);
   out[at++] = Byte.Colon;
   out[at++] = Byte.Space;

@@ -57,7 +57,11 @@ export class Endpoint {
     if (!isIdempotent) {
       const idleMs = this.runtime.nowMs - connection.idleSinceMs;
       const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
-      if (idleMs >= boundMs) return undefined;
+      if (idleMs >= boundMs) {
+        // A new connection takes the place of the one that has waited longest: else each such request would leave one more.
+        this.#idle[0]!.close();
+        return undefined;
+      }
     }
     this.#idle.pop();
     this.runtime.counters[WorkerSlot.upstreamIdleNow]!--;
