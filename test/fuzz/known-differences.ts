@@ -73,7 +73,7 @@ function hasPlainChunked(head: string): boolean {
 
 /** White space beyond single spaces around the value of a field that decides framing or persistence. */
 const tabBehind =
-  /\n(?:Transfer-Encoding|Content-Length|Connection|Proxy-Connection|Upgrade)[ \t]*:[^\r\n]*\t[ \t]*\r/i;
+  /\n(?:Transfer-Encoding|Content-Length|Connection|Proxy-Connection|Upgrade)[ \t]*:[^\r\n]*\t[ \t]*(?:\r|$)/i;
 const proxyConnection = /\nProxy-Connection[ \t]*:/i;
 
 /** A framing field among trailers: behind a line of zeros, with nothing but fields between. */
@@ -438,6 +438,14 @@ export const knownDifferences: readonly KnownDifference[] = [
       kind: "response",
       text: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
     },
+  },
+  {
+    id: "pri-method-read",
+    why: "PRI with HTTP/1.0 and no field is an ordinary request; llhttp waits for the rest of the HTTP/2 preface",
+    kind: "message",
+    codes: ["count", "unfinished"],
+    fits: ({ text }) => /PRI [^ ]+ HTTP\/1/.test(text),
+    example: { kind: "request", text: "PRI http://h/p HTTP/1.0\r\n\r\n" },
   },
   {
     id: "informational-body",

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { type Balancer, startBalancer } from "../support/balancer.ts";
 import { readCases } from "../support/case-file.ts";
-import { type Nginx, nginxBinary, startNginx } from "../support/nginx.ts";
+import { needs } from "../support/needs.ts";
+import { type Nginx, startNginx } from "../support/nginx.ts";
 import { ask, connectRaw } from "../support/raw-client.ts";
 import { type RawOrigin, startOrigin } from "../support/raw-origin.ts";
 import { expectedOrigin } from "./expectation.ts";
@@ -49,7 +50,9 @@ for (const file of ["hostile-requests.txt", "hostile-responses.txt"]) {
   });
 }
 
-describe.skipIf(nginxBinary === undefined)("hostile-requests.txt before nginx (needs nginx)", () => {
+const real = needs({ commands: ["nginx"] });
+
+describe.skipIf(real.missing)(real.name("hostile-requests.txt through the process, before nginx"), () => {
   let nginx: Nginx;
   let balancer: Balancer;
   beforeAll(async () => {

@@ -33,7 +33,7 @@ export async function runCase(bench: Bench, one: CorpusCase): Promise<readonly s
     const seen = origin.requests.filter((request) => request.target !== "/good" && request.target !== "/again");
     complaints.push(...originComplaints(one, seen), ...origin.faults.map((fault) => `origin: ${fault}`));
   } catch (error) {
-    complaints.push(`${error instanceof Error ? error.message : String(error)}`);
+    complaints.push(error instanceof Error ? error.message : String(error));
   } finally {
     client.close();
     origin.resetAll();

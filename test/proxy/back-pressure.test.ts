@@ -18,14 +18,14 @@ async function growthWhile(balancer: Balancer, run: () => Promise<void>): Promis
   const worker = (await balancer.workers())[0]!;
   const before = await residentBytes(worker);
   let largest = before;
-  let isOver = false;
+  const watch = { isOver: false };
   const watching = (async () => {
-    while (!isOver) {
+    while (!watch.isOver) {
       largest = Math.max(largest, await residentBytes(worker));
       await Bun.sleep(20);
     }
   })();
-  await run().finally(() => (isOver = true));
+  await run().finally(() => (watch.isOver = true));
   await watching;
   return largest - before;
 }

@@ -81,31 +81,33 @@ ${temp.join("\n")}
 
 /** Receives nginx's access log as datagrams: the one form in which a log line is an event (a pipe of ours is a socket, which nginx cannot open). */
 class NginxLog {
-  readonly lines: string[] = [];
-  readonly waiters = new Waiters();
+  readonly lines: string[];
+  readonly waiters: Waiters;
   readonly port: number;
   readonly #close: () => void;
 
-  private constructor(port: number, close: () => void) {
-    this.port = port;
-    this.#close = close;
+  private constructor(parts: { lines: string[]; waiters: Waiters; port: number; close: () => void }) {
+    this.lines = parts.lines;
+    this.waiters = parts.waiters;
+    this.port = parts.port;
+    this.#close = parts.close;
   }
 
   static async open(): Promise<NginxLog> {
-    let log: NginxLog | undefined;
+    const lines: string[] = [];
+    const waiters = new Waiters();
     const socket = await Bun.udpSocket({
       hostname: "127.0.0.1",
       port: 0,
       socket: {
         data: (_socket, datagram) => {
           const text = datagram.toString("utf8");
-          log?.lines.push(text.slice(text.indexOf("{")));
-          log?.waiters.changed();
+          lines.push(text.slice(text.indexOf("{")));
+          waiters.changed();
         },
       },
     });
-    log = new NginxLog(socket.port, () => socket.close());
-    return log;
+    return new NginxLog({ lines, waiters, port: socket.port, close: () => socket.close() });
   }
 
   close(): void {
