@@ -159,10 +159,10 @@ async function main(): Promise<number> {
     if (availableParallelism() < 2 || options.proxyCore === options.loadCore) {
       throw new Error("the proxy needs a core of its own: at least two, and different ones");
     }
-    for (const program of ["taskset", "wrk", "h2load", "haproxy", "nginx"]) {
+    for (const program of ["taskset", "wrk", "h2load", "haproxy", "nginx", "ss"]) {
       if (Bun.which(program) === null) {
         throw new Error(
-          `${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux`,
+          `${program} is missing: apt-get install --no-install-recommends haproxy nginx-light wrk nghttp2-client util-linux iproute2`,
         );
       }
     }

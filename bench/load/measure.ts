@@ -5,7 +5,7 @@ import type { PeerName, RunningPeer } from "./peers.ts";
 import { answerBytes } from "./probe.ts";
 import { coreBusyUs, treeCpuUs } from "./process-tree.ts";
 import type { BenchSettings } from "./settings.ts";
-import { watchUpstream, type UpstreamUse } from "./upstream.ts";
+import { watchUpstream, type UpstreamLoad } from "./upstream.ts";
 
 /** One peer's turn at one case. */
 export interface Turn {
@@ -18,7 +18,9 @@ export interface Turn {
   readonly coreUs: number;
   /** 0..1: share of the window in which the proxy's core was busy. */
   readonly coreShare: number;
-  readonly upstream: UpstreamUse;
+  /** 0..1: share of the window in which the core did something that the peer's processes do not own up to. */
+  readonly elsewhereShare: number;
+  readonly upstream: UpstreamLoad;
   readonly p50Us: number;
   readonly p99Us: number;
   /** What was wrong; empty is good. */
@@ -92,21 +94,14 @@ export async function takeTurn(
     cpuUs: cpuUs / run.requests,
     coreUs: busyUs / run.requests,
     coreShare: busyUs / windowUs,
-    upstream,
+    elsewhereShare: (busyUs - cpuUs) / windowUs,
+    // `opened` is of half the turn.
+    upstream: { used: upstream.used, openedShare: upstream.opened / (run.requests / 2) },
     p50Us: run.p50Us,
     p99Us: run.p99Us,
-    faults: [...run.faults, ...foreignWork(peer, busyUs - cpuUs, windowUs)],
+    faults: run.faults,
   };
 }
-
-/** Time of the proxy's core that its process tree does not own up to: another program, or kernel work on its behalf. */
-function foreignWork(peer: RunningPeer, elsewhereUs: number, windowUs: number): string[] {
-  const share = elsewhereUs / windowUs;
-  if (peer.name === "bare" || share <= foreignShareMax) return [];
-  return [`${Math.round(share * 100)} % of the core went elsewhere`];
-}
-
-const foreignShareMax = 0.1;
 
 interface Run {
   readonly requests: number;

@@ -120,9 +120,9 @@ function renderCase(result: CaseResult): string {
     row.ratioByThroughput?.toFixed(2) ?? "–",
     Math.round(row.perSecond.median).toString(),
     row.peer === "bare" ? "–" : `${Math.round(row.coreShare.median * 100)} %`,
-    row.upstreamOpened.median === 0
-      ? `${row.upstreamOpen.median}`
-      : `${row.upstreamOpen.median} + ${row.upstreamOpened.median}`,
+    row.upstreamOpenedShare.median < 0.005
+      ? String(row.upstreamUsed.median)
+      : `${row.upstreamUsed.median}, ${row.upstreamOpenedShare.median.toFixed(2)} new/request`,
     Math.round(row.p50Us.median).toString(),
     Math.round(row.p99Us.median).toString(),
     row.faults.join("; "),

@@ -1,54 +1,53 @@
-import { readFileSync } from "node:fs";
 import type { Backend } from "./backend.ts";
-import { summarize } from "./statistics.ts";
 
-const established = "01";
-
-/** How many connections to these ports of this machine are open, as the side that listens sees it. */
-export function openConnections(ports: readonly number[]): number {
-  const wanted = new Set(ports.map((port) => port.toString(16).toUpperCase().padStart(4, "0")));
-  let count = 0;
-  for (const line of readFileSync("/proc/net/tcp", "utf8").split("\n").slice(1)) {
-    const [, local, , state] = line.trim().split(/\s+/);
-    if (state === established && local !== undefined && wanted.has(local.slice(-4))) count += 1;
-  }
-  return count;
-}
-
-/** What a proxy puts on the back end in the middle half of a window. */
+/** What a proxy puts on the back end in the middle of a turn. */
 export interface UpstreamUse {
-  /** Connections open at a time. */
-  readonly open: number;
-  /** Connections opened in that half. */
+  /** Connections that carried something in the second quarter of the turn or after it. */
+  readonly used: number;
+  /** Connections that were opened in the middle half. */
   readonly opened: number;
 }
 
-/**
- * Looks at the back end at a quarter, the middle and three quarters of a window: at its ends, connections come and go
- * with the load generator's.
- */
+/** Looks at the back end in the middle half of a turn: at its ends, connections come and go with the generator's. */
 export async function watchUpstream(backend: Backend, ports: readonly number[], seconds: number): Promise<UpstreamUse> {
   const quarterMs = (seconds * 1000) / 4;
   await Bun.sleep(quarterMs);
   const acceptedBefore = await backend.accepted();
-  const first = openConnections(ports);
-  await Bun.sleep(quarterMs);
-  const second = openConnections(ports);
-  await Bun.sleep(quarterMs);
+  await Bun.sleep(2 * quarterMs);
   const opened = (await backend.accepted()) - acceptedBefore;
-  return { open: summarize([first, second, openConnections(ports)]).median, opened };
+  const ofPeer = ports.map((port) => `sport = :${port}`).join(" or ");
+  const { stdout } = Bun.spawnSync(["ss", "-HOtni", "state", "established", `( ${ofPeer} )`]);
+  return { used: countUsed(stdout.toString(), 2 * quarterMs), opened };
 }
 
 /**
- * Whether two proxies put the same load of connections on the back end, so that neither's figure is bought with
- * connections (or with the lack of them).
+ * Connections in a listing of `ss -HOti` that received something in the last `withinMs` milliseconds. Idle ones do not
+ * count: how long a proxy keeps what it does not use costs nothing. (ss leaves `lastrcv` out where it is 0.)
  */
-export function differsInConnections(use: UpstreamUse, reference: UpstreamUse): boolean {
-  const [own, other] = [use.open + use.opened, reference.open + reference.opened];
-  const difference = Math.abs(own - other);
-  return difference > differenceFree && difference > Math.max(own, other) * differenceMax;
+export function countUsed(listing: string, withinMs: number): number {
+  const lines = listing.split("\n").filter((line) => line.trim() !== "");
+  return lines.filter((line) => Number(/ lastrcv:(\d+)/.exec(line)?.[1] ?? 0) <= withinMs).length;
 }
 
-const differenceMax = 0.1;
+/** What two rows are compared by. */
+export interface UpstreamLoad {
+  readonly used: number;
+  /** Connections opened per finished request. */
+  readonly openedShare: number;
+}
+
+/**
+ * Whether two proxies put different loads of connections on the back end, so that a figure would be bought with
+ * connections (or with the lack of them). `isSteady`: the client keeps its connections, so that as many requests are
+ * under way at each proxy; otherwise how many there are follows from how fast the proxy is, and only the openings count.
+ */
+export function differsInConnections(own: UpstreamLoad, reference: UpstreamLoad, isSteady: boolean): boolean {
+  if (Math.abs(own.openedShare - reference.openedShare) > openedShareMax) return true;
+  const difference = Math.abs(own.used - reference.used);
+  return isSteady && difference > usedFree && difference > Math.max(own.used, reference.used) * usedShareMax;
+}
+
+const openedShareMax = 0.01;
+const usedShareMax = 0.1;
 /** Downloads that the generator cut off at the end of the turn before leave a few connections more or less. */
-const differenceFree = 5;
+const usedFree = 5;
