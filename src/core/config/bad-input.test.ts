@@ -52,7 +52,7 @@ table("the file", same, [
   [`version: 1\n${listener.slice(11)}${app}admin: &a {}\nlog: &a {}\n`, "bad-value", "log", "defined twice"],
   [`${listener}${app}log: { <<: 5 }\n`, "bad-value", "log", "<< needs a map"],
   [`${listener.slice(11)}${app}`, "missing-key", "version", "expected 1"],
-  [`${listener}`, "missing-key", "pools", "a map of names to pools"],
+  [listener, "missing-key", "pools", "a map of names to pools"],
   [`version: 1\n${app}`, "missing-key", "listeners", "a map of names to listeners"],
   [`version: 1\nlisteners: {}\n${app}`, "missing-key", "listeners", "at least one listener"],
   [`version: 1\nlisteners:\n${app}`, "bad-value", "listeners", "found nothing"],
