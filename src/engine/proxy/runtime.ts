@@ -32,6 +32,8 @@ export const responseHeadLimits: HeadLimits = {
  */
 export class Runtime {
   readonly counters: Float64Array;
+  /** Every worker's counters, to read. */
+  readonly columns: readonly Float64Array[];
   readonly report: DataPlanePorts["report"];
   readonly log: DataPlanePorts["log"];
   nowMs: number;
@@ -58,6 +60,7 @@ export class Runtime {
 
   constructor(ports: DataPlanePorts, connect: Connector<EndpointConnection>) {
     this.counters = ports.counters;
+    this.columns = ports.columns;
     this.report = ports.report;
     this.log = ports.log;
     this.connect = connect;

@@ -19,6 +19,8 @@ export interface DataPlane {
 export interface DataPlanePorts {
   /** This worker's column. */
   readonly counters: Float64Array;
+  /** Every worker's column, this one's included: to read, never to write. */
+  readonly columns: readonly Float64Array[];
   report(row: number, sign: TroubleSign): void;
   log(level: "debug" | "info" | "warn" | "error", code: string, text: string): void;
 }

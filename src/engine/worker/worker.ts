@@ -40,7 +40,8 @@ export function runWorker(options: WorkerOptions, platform: Platform, createData
   if (become?.ok === false) return fail(`cannot become user ${options.user?.uid}: ${become.text}`);
   const column = counters.column(options.index);
   startHeartbeat(column, platform.clock, platform.timers);
-  const worker = new Worker(options, platform, column, createDataPlane);
+  const columns = Array.from({ length: counters.workers }, (_, index) => counters.column(index));
+  const worker = new Worker(options, platform, { column, columns }, createDataPlane);
   // A terminal sends its signals to the whole group: what they mean is the supervisor's decision.
   processes.on("SIGINT", () => undefined);
   processes.on("SIGHUP", () => undefined);
@@ -61,11 +62,17 @@ class Worker {
   #revision: number | undefined;
   #isDraining = false;
 
-  constructor(options: WorkerOptions, platform: Platform, counters: Float64Array, createDataPlane: CreateDataPlane) {
+  constructor(
+    options: WorkerOptions,
+    platform: Platform,
+    { column, columns }: { readonly column: Float64Array; readonly columns: readonly Float64Array[] },
+    createDataPlane: CreateDataPlane,
+  ) {
     this.#options = options;
     this.#platform = platform;
     this.#dataPlane = createDataPlane({
-      counters,
+      counters: column,
+      columns,
       report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
       log: (level, code, text) => this.#log(level, code, text),
     });
