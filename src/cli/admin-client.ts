@@ -6,6 +6,8 @@ import { type AdminTarget, targetText } from "./admin-target.ts";
 
 /** An instance that takes longer to say how it is, is not well. */
 const answerTimeoutMs = 5000;
+/** A reload asks for names and waits for workers, an upgrade runs the new program's check first. */
+const changeTimeoutMs = 30_000;
 
 /** Asks a running instance for its status. Throws AppError: `not-running`, `admin-forbidden`, `admin-bad-answer`. */
 export async function fetchStatus(target: AdminTarget): Promise<StatusView> {
@@ -20,14 +22,34 @@ export async function requestStop(target: AdminTarget): Promise<void> {
   await ask(target, "POST", "/api/v1/stop");
 }
 
-async function ask(target: AdminTarget, method: string, path: string): Promise<unknown> {
+/** Asks a running instance to read its configuration again. Throws, beside as above, `config-invalid`, `change-refused`. */
+export async function requestReload(target: AdminTarget): Promise<{ readonly revision: number }> {
+  const answer: unknown = await ask(target, "POST", "/api/v1/reload", changeTimeoutMs);
+  if (typeof answer === "object" && answer !== null && "revision" in answer && typeof answer.revision === "number")
+    return { revision: answer.revision };
+  throw new AppError("admin-bad-answer", `${targetText(target)}: what answers there is no weichensteller`);
+}
+
+/** Asks a running instance to become the installed program; answered when that is possible and just before it is done. */
+export async function requestUpgrade(target: AdminTarget): Promise<void> {
+  await ask(target, "POST", "/api/v1/upgrade", changeTimeoutMs);
+}
+
+async function ask(
+  target: AdminTarget,
+  method: string,
+  path: string,
+  timeoutMs: number = answerTimeoutMs,
+): Promise<unknown> {
   const where = targetText(target);
-  const answer = await askHttp({ to: target, method, target: path, timeoutMs: answerTimeoutMs });
+  const answer = await askHttp({ to: target, method, target: path, timeoutMs });
   if (!answer.ok) throw connectError(where, answer);
   const { status, body: text } = answer.value;
   const body = jsonOf(text);
   if (status >= 200 && status <= 299) return body;
   const { code, message = `status ${status}` } = problemOf(body);
+  if (status === 422) throw new AppError("config-invalid", message);
+  if (status === 409) throw new AppError("change-refused", message);
   const isForbidden = status === 403 || status === 405;
   throw new AppError(
     isForbidden ? "admin-forbidden" : "admin-bad-answer",

@@ -157,7 +157,11 @@ describe("commands at a real admin API", () => {
       bind: { host: "127.0.0.1", port: 0 },
       socket,
       view: () => fixtureView,
-      stop,
+      commands: {
+        stop,
+        reload: () => Promise.resolve({ kind: "applied", revision: 7, commitMs: 1.5 }),
+        upgrade: () => Promise.resolve({ kind: "refused", lines: ["no upgrade here"] }),
+      },
     });
     cleanups.push(() => server.stop());
     return server;

@@ -65,6 +65,8 @@ ${exitCodesHelp}`,
   addStart(program, ports, end);
   addCheck(program, ports, end);
   addStatus(program, ports, end);
+  addReload(program, ports, end);
+  addUpgrade(program, ports, end);
   addStop(program, ports, end);
   return program;
 }
@@ -128,6 +130,29 @@ function addStatus(program: Command, ports: CliPorts, end: (code: number) => voi
       end(
         await runStatus(await adminTarget(options, surroundings(ports)), { isJson: options.json === true }, ports.io),
       );
+    });
+}
+
+function addReload(program: Command, ports: CliPorts, end: (code: number) => void): void {
+  withTarget(program.command("reload").description("use the changed configuration, in place; or say why not"))
+    .addHelpText("after", `\nExamples:\n  weichensteller reload\n  weichensteller reload -c my.yaml\n${exitCodesHelp}`)
+    .action(async (options: TargetOptions) => {
+      const { runReload } = await import("./reload.ts");
+      end(await runReload(await adminTarget(options, surroundings(ports)), ports.io));
+    });
+}
+
+function addUpgrade(program: Command, ports: CliPorts, end: (code: number) => void): void {
+  withTarget(
+    program.command("upgrade").description("go on as the program that is installed now, without a lost request"),
+  )
+    .addHelpText(
+      "after",
+      `\nExamples:\n  weichensteller upgrade\n  weichensteller upgrade -c my.yaml\n${exitCodesHelp}`,
+    )
+    .action(async (options: TargetOptions) => {
+      const { runUpgrade } = await import("./upgrade.ts");
+      end(await runUpgrade(await adminTarget(options, surroundings(ports)), ports.io));
     });
 }
 

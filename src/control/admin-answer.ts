@@ -2,6 +2,7 @@ import { instanceMetrics } from "../observe/instance-metrics.ts";
 import { metricsContentType, renderMetrics } from "../observe/metrics.ts";
 import { EndpointState } from "../model/snapshot.ts";
 import type { PoolView, StatusView } from "../model/status.ts";
+import type { ReloadResult } from "./supervisor.ts";
 
 /** What the admin API needs of a request; the decision is the same on both doors but for what a door allows. */
 export interface AdminRequest {
@@ -23,9 +24,12 @@ export interface AdminAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** The request asks the instance to stop; done once the answer is on its way. */
-  readonly isStop: boolean;
+  /** What the request asks for; `reload` and `upgrade` give the answer that is sent. */
+  readonly action?: AdminAction;
 }
+
+/** What may be done over the socket. */
+export type AdminAction = "stop" | "reload" | "upgrade";
 
 export interface AdminSource {
   view(): StatusView;
@@ -49,7 +53,9 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
     },
   ],
   ["/api/v1/status", { method: "GET", answer: ({ view }) => json(200, view()) }],
-  ["/api/v1/stop", { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), isStop: true }) }],
+  ["/api/v1/stop", { method: "POST", answer: () => ({ ...json(202, { state: "draining" }), action: "stop" }) }],
+  ["/api/v1/reload", { method: "POST", answer: () => ({ ...json(200, {}), action: "reload" }) }],
+  ["/api/v1/upgrade", { method: "POST", answer: () => ({ ...json(202, { state: "upgrading" }), action: "upgrade" }) }],
 ]);
 
 export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAnswer {
@@ -111,6 +117,18 @@ function isUsable({ endpoints }: PoolView): boolean {
   return endpoints.some(({ state, weight }) => state === EndpointState.Up && weight > 0);
 }
 
+/** 422: the file is wrong; 409: it is right, and cannot be used as things are. Every reason is in `lines`. */
+export function reloadAnswer(result: ReloadResult): AdminAnswer {
+  if (result.kind === "applied") return json(200, { revision: result.revision, commitMs: result.commitMs });
+  const { lines, isBadFile } = result;
+  const [status, code] = isBadFile === true ? ([422, "config-invalid"] as const) : ([409, "reload-refused"] as const);
+  return json(status, { error: { code, message: lines.join("\n"), lines } });
+}
+
+export function upgradeRefusal(lines: readonly string[]): AdminAnswer {
+  return json(409, { error: { code: "upgrade-refused", message: lines.join("\n"), lines } });
+}
+
 function problem(status: number, code: string, message: string): AdminAnswer {
   return json(status, { error: { code, message } });
 }
@@ -125,7 +143,7 @@ function answer(status: number, contentType: string, body: string): AdminAnswer 
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
   };
-  return { status, headers, body, isStop: false };
+  return { status, headers, body };
 }
 
 function withHeader(before: AdminAnswer, name: string, value: string): AdminAnswer {

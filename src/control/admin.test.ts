@@ -8,6 +8,7 @@ import { EndpointState } from "../model/snapshot.ts";
 import type { StatusView } from "../model/status.ts";
 import { type AdminServer, startAdmin } from "./admin.ts";
 import { adminAnswer } from "./admin-answer.ts";
+import type { AdminCommands } from "./supervisor.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wst-admin-"));
 const servers: AdminServer[] = [];
@@ -18,6 +19,15 @@ afterEach(async () => {
 });
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
+/** What is asked for over the API; only `stop` is possible here. */
+function commands(stop: (reason: string) => void = () => undefined): AdminCommands {
+  return {
+    stop,
+    reload: () => Promise.resolve({ kind: "refused", lines: ["not", "here"], isBadFile: true }),
+    upgrade: () => Promise.resolve({ kind: "refused", lines: ["no upgrade"] }),
+  };
+}
+
 function start(
   view: StatusView = fixtureView,
   stop: (reason: string) => void = () => undefined,
@@ -27,7 +37,7 @@ function start(
     bind: { host: "127.0.0.1", port: 0 },
     socket,
     view: () => view,
-    stop,
+    commands: commands(stop),
   });
   servers.push(server);
   expect(server.addresses.tcp?.port).toBeGreaterThan(0);
@@ -56,7 +66,7 @@ describe("admin answers", () => {
     test(name, () => {
       const answer = adminAnswer({ door: "tcp", method: "GET", path: "/api/v1/status", host: "", ...request }, source);
       expect(answer.status).toBe(status);
-      expect(answer.isStop).toBe(status === 202);
+      expect(answer.action).toBe(status === 202 ? "stop" : undefined);
       if (code !== undefined) expect(JSON.parse(answer.body)).toMatchObject({ error: { code } });
     });
   }
@@ -114,6 +124,19 @@ describe("admin server", () => {
     expect(await answer.json()).toMatchObject({ error: { code: "host-not-allowed" } });
   });
 
+  test("refusals of reload and upgrade come with every reason", async () => {
+    const { socket } = start();
+    const post = async (path: string) => {
+      const answer = await fetch(`http://admin${path}`, { unix: socket, method: "POST" });
+      return { status: answer.status, body: await answer.json() };
+    };
+    expect(await post("/api/v1/reload")).toEqual({
+      status: 422,
+      body: { error: { code: "config-invalid", message: "not\nhere", lines: ["not", "here"] } },
+    });
+    expect(await post("/api/v1/upgrade")).toMatchObject({ status: 409, body: { error: { code: "upgrade-refused" } } });
+  });
+
   test("stop over the socket is answered and then done", async () => {
     const stopped = Promise.withResolvers<string>();
     const { socket } = start(fixtureView, stopped.resolve);
@@ -136,7 +159,7 @@ describe("admin server", () => {
           bind: { host, port: 0 },
           socket: join(folder, "refused.sock"),
           view: () => fixtureView,
-          stop: () => undefined,
+          commands: commands(),
         }),
       ).toThrow(/only loopback/);
     });
@@ -153,7 +176,7 @@ describe("admin server", () => {
         socket,
         holder: () => ({ uid: 0, user: "root", pid: 12, command: "nginx" }),
         view: () => fixtureView,
-        stop: () => undefined,
+        commands: commands(),
       });
     } catch (thrown) {
       error = thrown;
@@ -173,7 +196,7 @@ describe("admin server", () => {
     const options = {
       bind: { host: "127.0.0.1", port },
       view: () => fixtureView,
-      stop: () => undefined,
+      commands: commands(),
     };
     expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(/admin.socket/);
     servers.push(startAdmin({ ...options, socket: join(folder, "again.sock") }));

@@ -2,10 +2,19 @@ import { addressText } from "../lib/address.ts";
 import { AppError } from "../model/app-error.ts";
 import type { BindAddress } from "../model/config.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
-import { type HttpAddress, type HttpServer, serveHttp } from "../platform/http-server.ts";
+import { type HttpAddress, type HttpAnswer, type HttpServer, serveHttp } from "../platform/http-server.ts";
 import type { PortHolder } from "../platform/ports.ts";
-import { adminAnswer, type AdminDoor, type AdminSource, isLoopback } from "./admin-answer.ts";
+import {
+  adminAnswer,
+  type AdminDoor,
+  type AdminRequest,
+  type AdminSource,
+  isLoopback,
+  reloadAnswer,
+  upgradeRefusal,
+} from "./admin-answer.ts";
 import { holderText } from "./holder-text.ts";
+import type { AdminCommands } from "./supervisor.ts";
 
 export interface AdminOptions {
   /** Loopback only until there are tokens; absent: only the socket. */
@@ -16,8 +25,7 @@ export interface AdminOptions {
   readonly holder?: (address: BindAddress) => PortHolder | undefined;
   /** Made anew for each request. */
   view(): StatusView;
-  /** Somebody asked for the end over the socket; called after the answer was handed to the kernel. */
-  stop(reason: string): void;
+  readonly commands: AdminCommands;
 }
 
 export interface AdminServer {
@@ -40,11 +48,7 @@ export function startAdmin(options: AdminOptions): AdminServer {
   const source: AdminSource = { view, tcpHost: bind?.host };
   const open = (door: AdminDoor, address: HttpAddress, name: string): HttpServer => {
     const result = serveHttp(address, ({ method, path, host }) => {
-      const answer = adminAnswer({ door, method, path, host }, source);
-      // Afterwards, so that the answer is written before the stop can close this very connection.
-      return answer.isStop
-        ? { ...answer, afterwards: () => options.stop("asked for through the admin socket") }
-        : answer;
+      return carryOut({ door, method, path, host }, source, options.commands);
     });
     if (result.ok) return result.value;
     if (result.code === "EADDRINUSE") {
@@ -67,5 +71,24 @@ export function startAdmin(options: AdminOptions): AdminServer {
   } catch (error) {
     void tcp?.stop();
     throw error;
+  }
+}
+
+async function carryOut(request: AdminRequest, source: AdminSource, commands: AdminCommands): Promise<HttpAnswer> {
+  const answer = adminAnswer(request, source);
+  switch (answer.action) {
+    case undefined:
+      return answer;
+    case "stop":
+      // Afterwards, so that the answer is written before the stop can close this very connection.
+      return { ...answer, afterwards: () => commands.stop("asked for through the admin socket") };
+    case "reload":
+      return reloadAnswer(await commands.reload());
+    case "upgrade": {
+      const result = await commands.upgrade();
+      return result.kind === "refused" ? upgradeRefusal(result.lines) : { ...answer, afterwards: result.go };
+    }
+    default:
+      throw new Error(`no such action: ${answer.action satisfies never}`);
   }
 }

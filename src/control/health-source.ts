@@ -5,8 +5,11 @@ import type { HealthView } from "../model/status.ts";
 
 /** What the supervisor needs of health checking; the Prober of `engine/probe` is one. */
 export interface HealthSource {
-  /** The pools of a revision that is about to be used. Does not call back. */
-  update(pools: readonly CheckedPool[]): void;
+  /**
+   * The pools of a revision that is about to be used. Does not call back. `known`: what the supervisor before had found
+   * out about rows that are new here; better than the configured initial state.
+   */
+  update(pools: readonly CheckedPool[], known?: readonly EndpointRowState[]): void;
   states(): readonly EndpointRowState[];
   trouble(row: number, sign: TroubleSign): void;
   /** Absent for a row that is not in use. */

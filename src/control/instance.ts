@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { fnv1a64 } from "../lib/fnv.ts";
-import type { Cancel, OsResult, Platform } from "../platform/ports.ts";
+import { descriptorsPath } from "../model/link.ts";
+import type { OsResult, Platform } from "../platform/ports.ts";
 
 /** The files of one running instance, all named after its admin socket: two instances never share one. */
 export interface Instance {
@@ -9,14 +10,23 @@ export interface Instance {
   readonly linkPath: string;
   /** Shared counters. */
   readonly memoryPath: string;
-  /** Removes what the instance left in the file system and lets the next one in. */
-  release: Cancel;
+  /** What a supervisor that follows a killed one must know. */
+  readonly statePath: string;
+  /** Descriptor of the lock. */
+  readonly lock: number;
+  /**
+   * Removes what the instance left in the file system and lets the next one in. `leavesWorkers`: some go on without a
+   * supervisor, and what the next one needs to take them over stays.
+   */
+  release(options: { readonly leavesWorkers: boolean }): void;
 }
 
 export interface InstancePlaces {
   readonly adminSocket: string;
   /** Folder that workers can still enter after they became another user. */
   readonly linkFolder: string;
+  /** The lock, where this process had it before it became another program. */
+  readonly inheritedLock?: number;
 }
 
 const sharedMemoryFolder = "/dev/shm";
@@ -24,29 +34,32 @@ const sharedMemoryFolder = "/dev/shm";
 const socketPathBytesMax = 107;
 
 /**
- * Makes the calling process the only one that runs as this instance: the folder, a lock in it, and no socket or shared
- * memory left over by a dead predecessor. A text says why that cannot be.
+ * Makes the calling process the only one that runs as this instance: the folder, a lock in it, and no socket left over
+ * by a dead predecessor. Its shared memory and state stay: its workers may still run. A text says why that cannot be.
  */
-export function claimInstance(platform: Platform, { adminSocket, linkFolder }: InstancePlaces): Instance | string {
+export function claimInstance(platform: Platform, places: InstancePlaces): Instance | string {
+  const { adminSocket, linkFolder, inheritedLock } = places;
   const { files, processes } = platform;
   const name = `weichensteller-${processes.uid}-${fnv1a64(adminSocket)}`;
   const linkPath = join(linkFolder, `${name}.link`);
-  for (const path of [adminSocket, linkPath]) {
+  const sockets = [adminSocket, linkPath, descriptorsPath(linkPath)];
+  for (const path of sockets) {
     const bytes = new TextEncoder().encode(path).length;
     if (bytes > socketPathBytesMax) return `${path}: ${bytes} bytes, a unix socket has at most ${socketPathBytesMax}`;
     const refused = prepareFolder(platform, dirname(path));
     if (refused !== undefined) return refused;
   }
   const lockPath = `${adminSocket}.lock`;
-  const locked = files.lock(lockPath, String(processes.pid));
+  const locked = files.lock(lockPath, String(processes.pid), inheritedLock);
   if (!locked.ok) return `lock ${lockPath}: ${locked.text}`;
   if ("heldBy" in locked.value) {
     return `an instance with the admin socket ${adminSocket} runs already (pid ${locked.value.heldBy})`;
   }
-  const { release } = locked.value;
+  const { release, fd: lock } = locked.value;
   const memoryPath = join(sharedMemoryFolder, name);
-  // Under the lock whatever has these names is left over; workers that outlived it keep their mapping.
-  const stale = removeAll(platform, [adminSocket, linkPath, memoryPath]);
+  const statePath = join(linkFolder, `${name}.state`);
+  // Under the lock whoever had these sockets is gone.
+  const stale = removeAll(platform, sockets);
   if (!stale.ok) {
     release();
     return stale.text;
@@ -55,8 +68,10 @@ export function claimInstance(platform: Platform, { adminSocket, linkFolder }: I
     adminSocket,
     linkPath,
     memoryPath,
-    release() {
-      removeAll(platform, [adminSocket, linkPath, memoryPath]);
+    statePath,
+    lock,
+    release({ leavesWorkers }) {
+      removeAll(platform, leavesWorkers ? sockets : [...sockets, memoryPath, statePath]);
       release();
     },
   };

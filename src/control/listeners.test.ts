@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ListenerConfig } from "../model/config.ts";
 import type { ListenOptions, ListenSockets, OsFailure, PortHolder } from "../platform/ports.ts";
-import { bindListeners, inheritance } from "./listeners.ts";
+import { type Bound, type BoundSocket, bindListeners } from "./listeners.ts";
 
 const inUse = { ok: false, code: "EADDRINUSE", text: "address in use" } as const;
 const notHere = {
@@ -28,6 +28,7 @@ function machine(refuse: (options: ListenOptions) => OsFailure | undefined, hold
       };
     },
     setBacklog: () => ({ ok: true, value: undefined }),
+    duplicate: (original) => ({ ok: true, value: original }),
     close: (closed) => void open.delete(closed),
     holder: () => holder,
   };
@@ -38,27 +39,58 @@ function listener(name: string, ...bind: [string, number][]): ListenerConfig {
   return { name, bind: bind.map(([host, port]) => ({ host, port })) } as unknown as ListenerConfig;
 }
 
-test("workers get the descriptors as 3, 4, … in the order of the listeners, IPv4 before IPv6 for `*`", () => {
+/** Binds with ids that count up from 1. */
+function bind(sockets: ListenSockets, listeners: readonly ListenerConfig[], before: readonly BoundSocket[] = []) {
+  let id = Math.max(0, ...before.map((socket) => socket.id));
+  return bindListeners(sockets, listeners, { before, newId: () => ++id });
+}
+
+function bound(result: Bound): Extract<Bound, { kind: "bound" }> {
+  if (result.kind === "failed") throw new Error(result.line);
+  return result;
+}
+
+test("every address has a socket, IPv4 before IPv6 for `*`", () => {
   const { sockets } = machine(() => undefined);
-  const bound = bindListeners(sockets, [listener("a", ["*", 80]), listener("b", ["127.0.0.1", 0], ["::1", 81])]);
-  if (bound.kind === "failed") throw new Error(bound.line);
-  const { descriptors, inWorkers } = inheritance(bound.sockets);
-  expect(descriptors).toEqual([10, 11, 12, 13]);
-  expect(Object.fromEntries(inWorkers)).toEqual({
+  const made = bound(bind(sockets, [listener("a", ["*", 80]), listener("b", ["127.0.0.1", 0], ["::1", 81])]));
+  expect(Object.fromEntries(made.sockets)).toEqual({
     a: [
-      { host: "0.0.0.0", port: 80, fd: 3 },
-      { host: "::", port: 80, fd: 4 },
+      { host: "0.0.0.0", port: 80, fd: 10, id: 1, asked: "*:80" },
+      { host: "::", port: 80, fd: 11, id: 2, asked: "*:80" },
     ],
     b: [
-      { host: "127.0.0.1", port: 40_000, fd: 5 },
-      { host: "::1", port: 81, fd: 6 },
+      { host: "127.0.0.1", port: 40_000, fd: 12, id: 3, asked: "127.0.0.1:0 b 0" },
+      { host: "::1", port: 81, fd: 13, id: 4, asked: "[::1]:81" },
     ],
   });
+  expect(made.opened.length).toBe(4);
+});
+
+test("sockets stay while their address does, under whatever name; the others are new or unused", () => {
+  const { sockets, open } = machine(() => undefined);
+  const first = bound(bind(sockets, [listener("a", ["*", 80], ["127.0.0.1", 0]), listener("b", ["127.0.0.1", 81])]));
+  const next = bound(
+    bind(sockets, [listener("c", ["*", 80]), listener("a", ["127.0.0.1", 82], ["127.0.0.1", 0])], first.opened),
+  );
+  expect(next.sockets.get("c")).toEqual(first.sockets.get("a")!.slice(0, 2));
+  // "Any free port" as the second address of a is the same one again.
+  expect(next.sockets.get("a")![1]).toEqual(first.sockets.get("a")![2]!);
+  expect(next.opened.map(({ asked, id }) => [asked, id])).toEqual([["127.0.0.1:82", 5]]);
+  expect(next.unused.map(({ asked }) => asked)).toEqual(["127.0.0.1:81"]);
+  expect(open.size).toBe(5);
+});
+
+test("after a failure the sockets of before are open, the new ones are not, and an overlap with our own is named", () => {
+  const taken = machine(({ host }) => (host === "0.0.0.0" ? inUse : undefined));
+  const first = bound(bind(taken.sockets, [listener("a", ["127.0.0.1", 80])]));
+  const next = bind(taken.sockets, [listener("b", ["127.0.0.1", 81]), listener("a", ["0.0.0.0", 80])], first.opened);
+  expect(next.kind === "failed" && next.line).toContain("by this instance's own 127.0.0.1:80");
+  expect([...taken.open.values()].map(({ port }) => port)).toEqual([80]);
 });
 
 test("IPv6 sockets leave IPv4 alone", () => {
   const { sockets, open } = machine(() => undefined);
-  bindListeners(sockets, [listener("a", ["*", 80], ["::", 81], ["127.0.0.1", 82])]);
+  bind(sockets, [listener("a", ["*", 80], ["::", 81], ["127.0.0.1", 82])]);
   expect([...open.values()].map(({ host, ipv6Only }) => [host, ipv6Only])).toEqual([
     ["0.0.0.0", false],
     ["::", true],
@@ -69,27 +101,27 @@ test("IPv6 sockets leave IPv4 alone", () => {
 
 test("a port that is free for IPv4 only is not taken for `*` with port 0: another one is tried", () => {
   const { sockets, open } = machine(({ host, port }) => (host === "::" && port === 40_000 ? inUse : undefined));
-  const bound = bindListeners(sockets, [listener("a", ["*", 0])]);
-  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ port }) => port)).toEqual([40_001, 40_001]);
+  const result = bind(sockets, [listener("a", ["*", 0])]);
+  expect(result.kind === "bound" && result.sockets.get("a")!.map(({ port }) => port)).toEqual([40_001, 40_001]);
   expect(open.size).toBe(2);
 });
 
 test("the search for such a port has an end", () => {
   const { sockets, open } = machine(({ host }) => (host === "::" ? inUse : undefined));
-  expect(bindListeners(sockets, [listener("a", ["*", 0])]).kind).toBe("failed");
+  expect(bind(sockets, [listener("a", ["*", 0])]).kind).toBe("failed");
   expect(open.size).toBe(0);
 });
 
 test("without IPv6 in the kernel `*` is every IPv4 address", () => {
   const { sockets } = machine(({ host }) => (host === "::" ? noIpv6 : undefined));
-  const bound = bindListeners(sockets, [listener("a", ["*", 80])]);
-  expect(bound.kind === "bound" && bound.sockets.get("a")!.map(({ host }) => host)).toEqual(["0.0.0.0"]);
+  const result = bind(sockets, [listener("a", ["*", 80])]);
+  expect(result.kind === "bound" && result.sockets.get("a")!.map(({ host }) => host)).toEqual(["0.0.0.0"]);
 });
 
 test("an address that is not here yet is bound early and reported", () => {
   const { sockets } = machine(({ freebind }) => (freebind ? undefined : notHere));
-  const bound = bindListeners(sockets, [listener("a", ["192.0.2.1", 80])]);
-  expect(bound.kind === "bound" && bound.warnings).toEqual([
+  const result = bind(sockets, [listener("a", ["192.0.2.1", 80])]);
+  expect(result.kind === "bound" && result.warnings).toEqual([
     "listener a: 192.0.2.1:80 is no address of this machine now; waiting for it",
   ]);
 });
@@ -138,8 +170,8 @@ test.each<[string, OsFailure, PortHolder | undefined, string]>([
   ],
 ])("a failure closes what was open and says why: %s", (_name, failure, holder, reason) => {
   const { sockets, open } = machine(({ port }) => (port === 80 ? failure : undefined), holder);
-  const bound = bindListeners(sockets, [listener("a", ["127.0.0.1", 81]), listener("b", ["::1", 80])]);
-  expect(bound).toEqual({
+  const result = bind(sockets, [listener("a", ["127.0.0.1", 81]), listener("b", ["::1", 80])]);
+  expect(result).toEqual({
     kind: "failed",
     line: `listener b: cannot listen on [::1]:80: ${reason}`,
   });

@@ -6,10 +6,9 @@ import type { ListenSockets, OsFailure } from "../platform/ports.ts";
 import { holderText } from "./holder-text.ts";
 
 /** A socket of a listener as the supervisor holds it. */
-export interface BoundSocket {
-  readonly host: string;
-  /** The real one. */
-  readonly port: number;
+export interface BoundSocket extends ListenSocket {
+  /** The `bind` entry that asked for it: sockets are kept while it stays. */
+  readonly asked: string;
   /** Descriptor in this process; workers get it under another number. */
   readonly fd: number;
 }
@@ -18,62 +17,73 @@ export type Bound =
   | {
       readonly kind: "bound";
       readonly sockets: ReadonlyMap<string, readonly BoundSocket[]>;
+      /** Those that were not there before. */
+      readonly opened: readonly BoundSocket[];
+      /** Those of before that nobody asks for any more; still open. */
+      readonly unused: readonly BoundSocket[];
       /** Lines for the log: what works otherwise than the file suggests. */
       readonly warnings: readonly string[];
     }
   | { readonly kind: "failed"; readonly line: string };
 
-/** Descriptors 0, 1 and 2 of a worker are the standard ones. */
-const firstInherited = 3;
 const backlog = 4096;
 /** Tries to find one port that is free for IPv4 and IPv6, where any will do. */
 const sharedPortTries = 16;
 
-/** Binds every address of every listener, or none: after a failure nothing stays open. */
-export function bindListeners(ports: ListenSockets, listeners: readonly ListenerConfig[]): Bound {
+/**
+ * Finds a socket for every address of every listener: one of `before` where the address is the same (whatever the
+ * listener is called now), a new one else. All or none: after a failure nothing that was opened here stays open.
+ */
+export function bindListeners(
+  ports: ListenSockets,
+  listeners: readonly ListenerConfig[],
+  { before, newId }: { readonly before: readonly BoundSocket[]; readonly newId: () => number },
+): Bound {
   const sockets = new Map<string, readonly BoundSocket[]>();
   const warnings: string[] = [];
   const opened: BoundSocket[] = [];
+  const unused = new Set(before);
   for (const { name, bind } of listeners) {
     const own: BoundSocket[] = [];
-    for (const address of bind) {
+    for (const [index, address] of bind.entries()) {
+      // Any free port: one for this place in this listener.
+      const asked = address.port === 0 ? `${addressText(address)} ${name} ${index}` : addressText(address);
+      const kept = [...unused].filter((socket) => socket.asked === asked);
+      if (kept.length > 0) {
+        for (const socket of kept) unused.delete(socket);
+        own.push(...kept);
+        continue;
+      }
       const result = address.host === "*" ? bindWildcard(ports, address.port) : bindOne(ports, address, warnings, name);
       if (!Array.isArray(result)) {
         for (const { fd } of opened) ports.close(fd);
-        return { kind: "failed", line: failureLine(ports, name, address, result as OsFailure) };
+        const rival = before.find((socket) => overlaps(address, socket));
+        return { kind: "failed", line: failureLine(ports, { name, address, rival }, result as OsFailure) };
       }
-      own.push(...result);
-      opened.push(...result);
+      const made = result.map((socket) => ({ ...socket, asked, id: newId() }));
+      own.push(...made);
+      opened.push(...made);
     }
     sockets.set(name, own);
   }
-  return { kind: "bound", sockets, warnings };
+  return { kind: "bound", sockets, opened, unused: [...unused], warnings };
 }
 
-/** The order in which workers inherit the sockets, and the number each has there. */
-export function inheritance(sockets: ReadonlyMap<string, readonly BoundSocket[]>): {
-  readonly descriptors: readonly number[];
-  readonly inWorkers: ReadonlyMap<string, readonly ListenSocket[]>;
-} {
-  const descriptors: number[] = [];
-  const inWorkers = new Map<string, readonly ListenSocket[]>();
-  for (const [name, bound] of sockets) {
-    const own = bound.map(({ host, port, fd }) => ({
-      host,
-      port,
-      fd: firstInherited + descriptors.push(fd) - 1,
-    }));
-    inWorkers.set(name, own);
-  }
-  return { descriptors, inWorkers };
+/** Whether the kernel lets a socket of ours listen there while this one does. */
+function overlaps({ host, port }: BindAddress, socket: ListenSocket): boolean {
+  if (port === 0 || port !== socket.port) return false;
+  const isAny = (one: string) => one === "*" || one === "0.0.0.0" || one === "::";
+  return host === socket.host || isAny(host) || isAny(socket.host);
 }
+
+type Opened = Pick<BoundSocket, "host" | "port" | "fd">;
 
 function bindOne(
   ports: ListenSockets,
   { host, port }: BindAddress,
   warnings: string[],
   name: string,
-): BoundSocket[] | OsFailure {
+): Opened[] | OsFailure {
   const options = { host, port, backlog, ipv6Only: ipFamily(host) === 6 };
   const bound = ports.bindListen({ ...options, freebind: false });
   if (bound.ok) return [{ host, ...bound.value }];
@@ -86,7 +96,7 @@ function bindOne(
 }
 
 /** Two sockets, so that each family's addresses are what they are (no `::ffff:10.0.0.1`) and one may be missing. */
-function bindWildcard(ports: ListenSockets, port: number): BoundSocket[] | OsFailure {
+function bindWildcard(ports: ListenSockets, port: number): Opened[] | OsFailure {
   const base = { backlog, freebind: false };
   for (let tries = 1; ; tries++) {
     const ipv4 = ports.bindListen({ ...base, host: "0.0.0.0", port, ipv6Only: false });
@@ -104,9 +114,19 @@ function bindWildcard(ports: ListenSockets, port: number): BoundSocket[] | OsFai
   }
 }
 
-function failureLine(ports: ListenSockets, name: string, address: BindAddress, failure: OsFailure): string {
+function failureLine(
+  ports: ListenSockets,
+  where: { readonly name: string; readonly address: BindAddress; readonly rival: BoundSocket | undefined },
+  failure: OsFailure,
+): string {
+  const { name, address, rival } = where;
   const start = `listener ${name}: cannot listen on ${addressText(address)}: ${failure.text}`;
   if (failure.code === "EADDRINUSE") {
+    if (rival !== undefined)
+      return (
+        `${start} by this instance's own ${addressText(rival)}, which the kernel lets nothing overlap: ` +
+        "take that listener away in one reload and add this one in the next, or restart"
+      );
     const holder = ports.holder(address);
     return holder === undefined ? start : `${start} by ${holderText(holder)}`;
   }

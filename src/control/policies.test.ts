@@ -3,7 +3,7 @@ import type { ProcessConfig } from "../model/config.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { afterDeath, newPast, restartDelayMs } from "./restart-policy.ts";
 
-const process: ProcessConfig = { workers: "auto", connections: 1_000, data: "/", drainMs: 0 };
+const process: ProcessConfig = { workers: "auto", connections: 1_000, data: "/", drainMs: 0, watch: false };
 
 describe("capacity", () => {
   test.each([

@@ -24,14 +24,14 @@ import type { HealthSource } from "./health-source.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 
 export function workerView(slot: WorkerSlot, counters: Counters): WorkerView {
-  const column = counters.column(slot.index);
+  const column = slot.column === undefined ? undefined : counters.column(slot.column);
   return {
     index: slot.index,
     pid: slot.pid,
     state: slot.state,
     sinceAt: slot.sinceAt,
     restarts: slot.restarts,
-    counters: pick(WorkerCounterSlot, (number) => column[number]!) satisfies WorkerCounters,
+    counters: pick(WorkerCounterSlot, (number) => column?.[number] ?? 0) satisfies WorkerCounters,
   };
 }
 

@@ -1,25 +1,26 @@
 import { dirname } from "node:path";
-import { compile, emptyAllocation, type Allocation } from "../core/config/snapshot.ts";
+import { compile, emptyAllocation, type Allocation, type CompileInput } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
-import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
-import type { ToSupervisor } from "../model/link.ts";
-import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
+import type { Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
-import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
+import { type Counters, counterFileBytes, initCounters, openCounters } from "../observe/counter-file.ts";
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
-import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
-import { withUmask } from "../platform/umask.ts";
+import type { DescriptorLimit, NumberedDescriptor, Platform, UserIds } from "../platform/ports.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
-import { bindListeners, inheritance } from "./listeners.ts";
+import type { Handover } from "./handover.ts";
+import { type KeptState, readState, writeState } from "./kept-state.ts";
+import { type Bound, type BoundSocket, bindListeners } from "./listeners.ts";
+import { RollOut } from "./roll-out.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
-import { WorkerSlot } from "./worker-slot.ts";
+import type { WorkerSlot } from "./worker-slot.ts";
+import { WorkerTeam } from "./worker-team.ts";
 
 export interface SupervisorOptions {
   readonly version: string;
@@ -28,6 +29,8 @@ export interface SupervisorOptions {
   readonly config: Config;
   /** Program and arguments that start a worker; `--index` and the rest are appended. */
   readonly workerCommand: readonly string[];
+  /** What the program left that this process was before. */
+  readonly handover?: Handover;
 }
 
 export interface SupervisorParts {
@@ -35,16 +38,27 @@ export interface SupervisorParts {
   readonly log: Log;
   readonly createHealth: CreateHealthSource;
   readonly startAdmin: StartAdmin;
-  /** Someone asked over the admin API for the end; whoever runs the supervisor decides and calls `stop`. */
-  stop(reason: string): void;
+  /** What someone asks for over the admin API; whoever runs the supervisor decides and calls its methods. */
+  readonly commands: AdminCommands;
 }
+
+export interface AdminCommands {
+  stop(reason: string): void;
+  /** Reads the configuration file again. */
+  reload(): Promise<ReloadResult>;
+  /** Becomes the program as it is installed now. Where that is possible, `go` does it and does not return. */
+  upgrade(): Promise<UpgradeResult>;
+}
+
+export type UpgradeResult =
+  | { readonly kind: "possible"; go(): void }
+  | { readonly kind: "refused"; readonly lines: readonly string[] };
 
 /** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
 export type StartAdmin = (
   options: Config["admin"] & {
     view(): StatusView;
-    /** Someone asked over the API for the end. */
-    stop(reason: string): void;
+    readonly commands: AdminCommands;
   },
 ) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
 
@@ -56,11 +70,16 @@ export type StartResult =
 
 /** What a reload did: applied as that revision, or nothing at all. */
 export type ReloadResult =
-  | { readonly kind: "applied"; readonly revision: number }
-  | { readonly kind: "refused"; readonly lines: readonly string[] };
+  | {
+      readonly kind: "applied";
+      readonly revision: number;
+      /** From the decision, which every worker had prepared for, to the last worker that follows it. */
+      readonly commitMs: number;
+    }
+  | { readonly kind: "refused"; readonly lines: readonly string[]; readonly isBadFile?: boolean };
 
-/** A worker that got the order to drain and its bound has this much longer before it is killed. */
-const drainGraceMs = 2_000;
+/** Columns of the shared counters per worker: while workers are replaced by an upgrade, both generations count. */
+const generations = 2;
 
 /** What is running: accepted by every worker. */
 interface Current {
@@ -79,13 +98,18 @@ export class Supervisor {
   readonly #health: HealthSource;
   /** Undone in reverse order when the instance ends, however far the start came. */
   readonly #undo: (() => void | Promise<void>)[] = [];
-  readonly #slots: WorkerSlot[] = [];
+  readonly #team: WorkerTeam;
+  readonly #rollOut: RollOut;
   #state: InstanceState = "starting";
   #counters: Counters | undefined;
   #current: Current | undefined;
-  /** Descriptors of the listeners; workers have their own. */
-  #listening: readonly number[] = [];
-  #inWorkers: ReadonlyMap<string, readonly ListenSocket[]> = new Map();
+  /** Sockets of the listeners, by listener; workers have their own descriptors of them. */
+  #listening: ReadonlyMap<string, readonly BoundSocket[]> = new Map();
+  #nextSocketId = 1;
+  #instance: Instance | undefined;
+  /** Of the supervisor before, where its workers still run. */
+  #before: KeptState | undefined;
+  #isStateWritten = true;
   /** As workers were started with it. */
   #descriptorLimit: DescriptorLimit = { soft: 0, hard: 0 };
   #admin: AdminAddresses;
@@ -104,9 +128,11 @@ export class Supervisor {
     this.#startedAt = parts.platform.clock.wallMs();
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
+    this.#team = this.#newTeam();
+    this.#rollOut = new RollOut(parts.log, parts.platform.clock, this.#team);
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
     this.#health = parts.createHealth((states) => {
-      this.#broadcast({ kind: "states", states });
+      this.#team.broadcast({ kind: "states", states });
       logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
     });
     this.#undo.push(() => this.#health.stop());
@@ -118,7 +144,7 @@ export class Supervisor {
     const begun = this.#begin();
     this.#begun = begun;
     const result = await begun;
-    if (result.kind === "failed") await this.#end(0);
+    if (result.kind === "failed") await this.#end(true);
     else if (result.kind === "running") this.#state = "running";
     return result;
   }
@@ -132,25 +158,50 @@ export class Supervisor {
       if (current === undefined || this.#state !== "running")
         return { kind: "refused", lines: [`the instance is ${this.#state}`] };
       const blockers = needsRestart(current.config, config);
-      if (blockers.length > 0)
-        return {
-          kind: "refused",
-          lines: blockers.map((line) => `${line}: needs a restart in this version`),
-        };
+      if (blockers.length > 0) return { kind: "refused", lines: blockers };
       return this.#apply(config, await this.#names.resolveAll(config));
     });
   }
 
   /** Drains and ends. A second call returns the first one's promise. */
   stop(): Promise<"clean" | "forced"> {
-    this.#stopping ??= this.#end(this.#current?.config.process.drainMs ?? 0);
+    this.#stopping ??= this.#end();
     return this.#stopping;
   }
 
   /** During `stop`: what still runs is cut off. */
   force(): void {
     this.#isForced = true;
-    for (const slot of this.#slots) slot.kill();
+    this.#team.killAll();
+  }
+
+  /**
+   * Becomes another program under the same process id: it inherits the listening sockets and takes the place of these
+   * workers with its own. Returns where that is not possible now; everything is as before then.
+   */
+  becomeProgram(command: readonly string[]): Promise<string> {
+    return this.#inTurn(async () => {
+      const refused = this.cannotUpgrade();
+      if (refused !== undefined) return refused;
+      const { platform } = this.#parts;
+      const { lock } = this.#instance!; // running, so it was claimed
+      this.#remember();
+      const sockets = [...this.#listening.values()].flat();
+      const handover: Handover = {
+        lock,
+        sockets: sockets.map(({ id, fd }) => ({ id, fd })),
+      };
+      const kept = [lock, ...sockets.map(({ fd }) => fd)];
+      const { text } = platform.processes.replaceThis({ command, kept, handover: JSON.stringify(handover) });
+      return `${command[0]}: ${text}`;
+    });
+  }
+
+  /** Why an upgrade is not possible at this moment; absent: it is. */
+  cannotUpgrade(): string | undefined {
+    if (this.#state !== "running") return `the instance is ${this.#state}`;
+    if (this.#team.hasColumns(this.#team.slots.length)) return undefined;
+    return `${this.#team.earlier.size} workers of the last upgrade still finish what they have`;
   }
 
   view(): StatusView {
@@ -169,7 +220,7 @@ export class Supervisor {
       revisionAt: current?.acceptedAt ?? 0,
       file: this.#options.file,
       admin: this.#admin,
-      workers: counters === undefined ? [] : this.#slots.map((slot) => workerView(slot, counters)),
+      workers: counters === undefined ? [] : this.#team.slots.map((slot) => workerView(slot, counters)),
       listeners: isComplete ? listenerViews(current.snapshot, counters) : [],
       pools: isComplete ? poolViews(current.snapshot, current.config, { counters, health: this.#health, nowAt }) : [],
     };
@@ -182,28 +233,24 @@ export class Supervisor {
     const adminSocket = config.admin.socket;
     // Wherever the admin socket is, workers that are another user must find back to the link when it breaks.
     const linkFolder = user === undefined ? dirname(adminSocket) : instancePaths({ env: {}, uid: 0 }).folder;
-    const instance = claimInstance(platform, { adminSocket, linkFolder });
+    const { handover } = this.#options;
+    const places = { adminSocket, linkFolder, ...(handover === undefined ? {} : { inheritedLock: handover.lock }) };
+    const instance = claimInstance(platform, places);
     if (typeof instance === "string") return { kind: "failed", line: instance };
-    this.#undo.push(() => instance.release());
+    this.#instance = instance;
+    this.#undo.push(() => instance.release({ leavesWorkers: this.#team.earlier.size > 0 }));
     const workers = this.#measure(config);
-    const bound = bindListeners(platform.listenSockets, config.listeners);
-    if (bound.kind === "failed") return bound;
-    for (const warning of bound.warnings) log("warn", "address-missing", warning);
-    const { descriptors, inWorkers } = inheritance(bound.sockets);
-    this.#inWorkers = inWorkers;
-    this.#listening = descriptors;
-    this.#undo.push(() => this.#closeListeners());
-    const memory = platform.sharedMemory.create(instance.memoryPath, {
-      bytes: counterFileBytes(workers),
-    });
-    if (!memory.ok) return { kind: "failed", line: `shared memory ${instance.memoryPath}: ${memory.text}` };
-    this.#counters = initCounters(memory.value, workers);
     try {
-      const admin = startAdmin({
-        ...config.admin,
-        view: () => this.view(),
-        stop: (reason) => this.#parts.stop(reason),
-      });
+      this.#undo.push(this.#team.listen(instance, user));
+    } catch (error) {
+      return { kind: "failed", line: error instanceof Error ? error.message : String(error) };
+    }
+    const bound = await this.#findSockets(instance);
+    if (bound.kind === "failed") return bound;
+    const keepsMemory = this.#openMemory(instance, workers);
+    if (typeof keepsMemory === "string") return { kind: "failed", line: keepsMemory };
+    try {
+      const admin = startAdmin({ ...config.admin, view: () => this.view(), commands: this.#parts.commands });
       this.#admin = admin.addresses;
       this.#undo.push(() => admin.stop());
     } catch (error) {
@@ -211,9 +258,82 @@ export class Supervisor {
     }
     const resolved = await this.#names.resolveAll(config);
     if (this.#stopping !== undefined) return { kind: "stopped" };
-    const refused = this.#adopt(config, resolved);
+    const refused = this.#useFirst(config, resolved);
     if (refused !== undefined) return { kind: "failed", line: refused };
-    return this.#startWorkers(instance, { workers, descriptors, user });
+    if (this.#team.earlier.size > 0) {
+      const pids = [...this.#team.earlier].map(({ pid }) => pid).join(", ");
+      const fate = handover !== undefined || !keepsMemory ? "new ones take their place" : "they are taken over";
+      log("info", "workers-found", `workers of the supervisor before run (pid ${pids}): ${fate}`);
+    }
+    return new Promise((resolve) => {
+      this.#settleStart = (result) => {
+        this.#settleStart = undefined;
+        resolve(result);
+      };
+      this.#team.start(workers, {
+        keepsEarlier: handover === undefined && keepsMemory,
+        isEarlierInStep: this.#before !== undefined,
+      });
+    });
+  }
+
+  /**
+   * The listening sockets: those that this process inherited or that workers of the supervisor before hand over, and new
+   * ones for the rest.
+   */
+  async #findSockets(instance: Instance): Promise<Bound> {
+    const { platform, log } = this.#parts;
+    const { config, handover } = this.#options;
+    const before = readState(platform.files, instance.statePath);
+    const handedOver = await this.#team.gather(before?.workers ?? []);
+    if (this.#team.earlier.size > 0) this.#before = before;
+    const descriptors = new Map<number, NumberedDescriptor>();
+    for (const one of [...(handover?.sockets ?? []), ...handedOver]) {
+      if (descriptors.has(one.id)) platform.listenSockets.close(one.fd);
+      else descriptors.set(one.id, one);
+    }
+    this.#nextSocketId = Math.max(before?.nextSocketId ?? 1, ...[...descriptors.keys()].map((id) => id + 1));
+    const known = (before?.sockets ?? []).flatMap((socket) => {
+      const own = descriptors.get(socket.id);
+      descriptors.delete(socket.id);
+      return own === undefined ? [] : [{ ...socket, fd: own.fd }];
+    });
+    for (const { fd } of descriptors.values()) platform.listenSockets.close(fd);
+    const bound = this.#bind(config, known);
+    for (const { fd } of bound.kind === "bound" ? bound.unused : known) platform.listenSockets.close(fd);
+    if (bound.kind === "failed") return bound;
+    for (const warning of bound.warnings) log("warn", "address-missing", warning);
+    this.#listening = bound.sockets;
+    this.#undo.push(() => this.#closeListeners());
+    return bound;
+  }
+
+  #bind({ listeners }: Config, before: readonly BoundSocket[]): Bound {
+    const newId = () => this.#nextSocketId++;
+    return bindListeners(this.#parts.platform.listenSockets, listeners, { before, newId });
+  }
+
+  /** The counters: those of before where their workers go on and all fit into them. A text says why there are none. */
+  #openMemory({ memoryPath }: Instance, workers: number): boolean | string {
+    const { sharedMemory, files, processes } = this.#parts.platform;
+    if (this.#before !== undefined && files.owner(memoryPath) === processes.uid) {
+      const found = sharedMemory.open(memoryPath);
+      const counters = found.ok ? openCounters(found.value) : found.text;
+      if (typeof counters !== "string") {
+        this.#counters = counters;
+        const isReplacing = this.#options.handover !== undefined;
+        const missing = isReplacing ? workers : Math.max(0, workers - this.#team.earlier.size);
+        if (this.#team.hasColumns(missing)) return true;
+      }
+    }
+    // Workers of before count into a file that nobody reads any more.
+    for (const slot of this.#team.earlier) slot.column = undefined;
+    this.#before = undefined;
+    const columns = workers * generations;
+    const memory = sharedMemory.create(memoryPath, { bytes: counterFileBytes(columns) });
+    if (!memory.ok) return `shared memory ${memoryPath}: ${memory.text}`;
+    this.#counters = initCounters(memory.value, columns);
+    return false;
   }
 
   /** Raises the descriptor limit as far as it is needed and allowed; returns the number of workers. */
@@ -224,66 +344,54 @@ export class Supervisor {
     return workers;
   }
 
-  #startWorkers(
-    instance: Instance,
-    { workers, descriptors, user }: { workers: number; descriptors: readonly number[]; user: UserIds | undefined },
-  ): StartResult | Promise<StartResult> {
+  #newTeam(): WorkerTeam {
     const { platform, log } = this.#parts;
-    try {
-      const handlers: LinkServerHandlers = {
-        hello: (link) => this.#hello(link),
-        message: (link, message) => this.#message(link, message),
-        closed: (link) => this.#slotOf(link)?.unlinked(link),
-        rejected: (why) => log("warn", "link-rejected", `a connection on ${instance.linkPath} was refused: ${why}`),
-      };
-      // Mode 0600 from its first moment: whoever gets in is believed to be a worker.
-      const server = withUmask(0o177, () => listenForWorkers(instance.linkPath, handlers));
-      this.#undo.push(() => server.stop());
-    } catch (error) {
-      return { kind: "failed", line: `worker link ${instance.linkPath}: ${String(error)}` };
-    }
-    if (user !== undefined) platform.files.setOwner(instance.linkPath, user);
-    for (let index = 0; index < workers; index++) {
-      const slot = new WorkerSlot(index, {
-        platform,
-        log,
-        spawnOptions: () => ({
-          command: this.#workerCommand(index, instance, user),
-          env: {},
-          descriptors,
-        }),
-        onDeath: () => this.#counters?.retire(index),
-        onHeldDown: (_slot, text) =>
-          this.#settleStart?.({
-            kind: "failed",
-            line: `${text}, again and again; see its lines above`,
-          }),
-      });
-      this.#slots.push(slot);
-    }
-    return new Promise((resolve) => {
-      this.#settleStart = (result) => {
-        this.#settleStart = undefined;
-        resolve(result);
-      };
-      for (const slot of this.#slots) slot.start();
+    return new WorkerTeam({
+      platform,
+      log,
+      workerCommand: this.#options.workerCommand,
+      welcome: () => this.#welcome(),
+      counters: () => this.#counters,
+      drainMs: () => this.#current?.config.process.drainMs ?? 0,
+      message: (_slot, { row, sign }) => this.#health.trouble(row, sign),
+      ready: (slot, revision) => this.#ready(slot, revision),
+      changed: () => this.#remember(),
+      heldDown: (text) => {
+        if (this.#state !== "starting") return;
+        if (this.#team.earlier.size > 0) {
+          log("error", "upgrade-stalled", "new workers do not start; those of before go on serving");
+        } else this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` });
+      },
     });
   }
 
-  #workerCommand(index: number, { linkPath, memoryPath }: Instance, user: UserIds | undefined): readonly string[] {
-    const drainMs = this.#current?.config.process.drainMs ?? 0;
-    const options = [
-      "--index",
-      String(index),
-      "--link",
-      linkPath,
-      "--memory",
-      memoryPath,
-      "--drain-ms",
-      String(drainMs),
-    ];
-    const become = user === undefined ? [] : ["--uid", String(user.uid), "--gid", String(user.gid)];
-    return [...this.#options.workerCommand, ...options, ...become];
+  #welcome(): ReturnType<ConstructorParameters<typeof WorkerTeam>[0]["welcome"]> {
+    const snapshot = this.#current?.snapshot;
+    if (snapshot === undefined) return undefined;
+    return { snapshot, states: this.#health.states(), sockets: [...this.#listening.values()].flat() };
+  }
+
+  /** For a supervisor that may have to follow this one. */
+  #remember(next?: { readonly revision: number; readonly allocation: Allocation }): void {
+    const current = this.#current;
+    const instance = this.#instance;
+    if (current === undefined || instance === undefined) return;
+    const written = writeState(this.#parts.platform.files, instance.statePath, {
+      revision: next?.revision ?? current.snapshot.revision,
+      allocation: next?.allocation ?? current.allocation,
+      sockets: [...this.#listening.values()].flat().map(({ fd: _, ...socket }) => socket),
+      nextSocketId: this.#nextSocketId,
+      workers: this.#team.processes,
+    });
+    if (written.ok === this.#isStateWritten) return;
+    this.#isStateWritten = written.ok;
+    if (written.ok) this.#parts.log("info", "state-written", `${instance.statePath} is written again`);
+    else
+      this.#parts.log(
+        "error",
+        "state-unwritable",
+        `${instance.statePath}: ${written.text}; the instance goes on, but were this supervisor killed, the next could not take its workers over`,
+      );
   }
 
   /** Who workers are; absent: who we are. */
@@ -299,127 +407,78 @@ export class Supervisor {
     return ids;
   }
 
-  #hello(link: WorkerLink): void {
-    const slot = this.#slotOf(link);
-    const current = this.#current;
-    if (slot === undefined || current === undefined) {
-      // A worker of a supervisor that was killed: this one has its own.
-      this.#parts.log(
-        "warn",
-        "worker-orphaned",
-        `worker process ${link.pid} of an earlier supervisor is told to drain`,
-      );
-      return link.send({ kind: "drain", drainMs: current?.config.process.drainMs ?? 0 });
-    }
-    slot.linked(link);
-    link.send({ kind: "welcome", snapshot: current.snapshot, states: this.#health.states() });
-  }
-
-  #message(link: WorkerLink, message: ToSupervisor): void {
-    const slot = this.#slotOf(link);
-    if (slot === undefined) return;
-    switch (message.kind) {
-      case "ready":
-        return this.#ready(slot, message.revision);
-      case "prepared":
-      case "refused":
-      case "committed":
-        return slot.answered(message);
-      case "trouble":
-        return this.#health.trouble(message.row, message.sign);
-      case "log":
-        return this.#parts.log(message.level, message.code, message.text, { worker: link.index });
-      case "drained":
-      case "hello":
-        // The end of the process says the first; a second hello on one connection means nothing.
-        return;
-      default:
-        message satisfies never;
-    }
-  }
-
   #ready(slot: WorkerSlot, revision: number): void {
     const isBack = this.#state === "running" && slot.state === "starting";
     slot.ready(revision);
     if (isBack) this.#parts.log("info", "worker-back", `worker ${slot.index} (pid ${slot.pid}) is ready`);
-    if (this.#current !== undefined && revision !== this.#current.snapshot.revision) {
-      void this.#inTurn(() => this.#catchUp(slot));
-    }
-    if (this.#slots.every(({ state }) => state === "ready")) this.#settleStart?.({ kind: "running" });
+    const current = this.#current?.snapshot;
+    if (current !== undefined && revision !== current.revision) void this.#inTurn(() => this.#catchUp(slot));
+    if (!this.#team.slots.every(({ state }) => state === "ready")) return;
+    this.#settleStart?.({ kind: "running" });
+    this.#team.drainEarlier();
   }
 
-  #slotOf({ index, pid }: WorkerLink): WorkerSlot | undefined {
-    const slot = this.#slots[index];
-    return slot?.pid === pid ? slot : undefined;
+  async #catchUp(slot: WorkerSlot): Promise<void> {
+    const welcome = this.#welcome();
+    if (welcome !== undefined) await this.#rollOut.catchUp(slot, welcome);
   }
 
   /** Compiles the first configuration. A text says why it cannot be used. */
-  #adopt(config: Config, resolved: ResolvedNames): string | undefined {
-    const compiled = this.#compile(config, resolved, emptyAllocation({ rows: endpointsMax, slots: listenersMax }));
+  #useFirst(config: Config, resolved: ResolvedNames): string | undefined {
+    const before = this.#before?.allocation ?? emptyAllocation({ rows: endpointsMax, slots: listenersMax });
+    const compiled = this.#compile(config, resolved, { before, sockets: this.#listening });
     if (compiled.kind === "refused") return compiled.why;
     this.#names.use(resolved);
     this.#use(config, compiled);
+    this.#remember();
     return undefined;
   }
 
   /** Prepare → commit through all workers; on any refusal everything stays as it was. */
   async #apply(config: Config, resolved: ResolvedNames): Promise<ReloadResult> {
+    const { listenSockets } = this.#parts.platform;
     const before = this.#current!.allocation; // a reload runs only while something is running
-    const compiled = this.#compile(config, resolved, before);
-    if (compiled.kind === "refused") return { kind: "refused", lines: [compiled.why] };
-    const { snapshot } = compiled;
+    const bound = this.#bind(config, [...this.#listening.values()].flat());
+    if (bound.kind === "failed") return { kind: "refused", lines: [bound.line] };
+    const giveUp = (...lines: readonly string[]): ReloadResult => {
+      for (const { fd } of bound.opened) listenSockets.close(fd);
+      return { kind: "refused", lines };
+    };
+    const compiled = this.#compile(config, resolved, { before, sockets: bound.sockets });
+    if (compiled.kind === "refused") return giveUp(compiled.why);
+    const { snapshot, allocation } = compiled;
     const { revision } = snapshot;
-    const asked = this.#slots.filter(({ state }) => state === "ready");
-    const answers = await Promise.all(asked.map((slot) => slot.ask({ kind: "prepare", snapshot }, revision)));
-    const refusals = answers.flatMap((answer, index) =>
-      answer.kind === "refused" ? [`worker ${asked[index]!.index}: ${answer.why}`] : [],
-    );
-    if (refusals.length > 0 || this.#stopping !== undefined) {
-      this.#broadcast({ kind: "discard", revision });
-      return {
-        kind: "refused",
-        lines: refusals.length > 0 ? refusals : ["the instance is draining"],
-      };
+    const prepared = await this.#rollOut.prepare(snapshot, bound.opened);
+    if (prepared.refusals.length > 0 || this.#stopping !== undefined) {
+      this.#team.broadcast({ kind: "discard", revision });
+      return giveUp(...(prepared.refusals.length > 0 ? prepared.refusals : ["the instance is draining"]));
     }
     this.#names.use(resolved);
+    this.#listening = bound.sockets;
+    this.#remember({ revision, allocation });
     this.#use(config, compiled);
-    const states = this.#health.states();
-    const prepared = asked.filter((_slot, index) => answers[index]!.kind === "done");
-    await Promise.all(prepared.map((slot) => slot.ask({ kind: "commit", revision, states }, revision)));
+    for (const warning of bound.warnings) this.#parts.log("warn", "address-missing", warning);
+    const commitMs = await this.#rollOut.commit(revision, this.#health.states(), prepared.slots);
     // Workers that were welcomed with the revision before while this one was prepared.
-    for (const slot of this.#slots) if (slot.state === "ready" && slot.revision !== revision) await this.#catchUp(slot);
-    return { kind: "applied", revision };
+    for (const slot of this.#team.slots) await this.#catchUp(slot);
+    for (const { fd } of bound.unused) listenSockets.close(fd);
+    return { kind: "applied", revision, commitMs };
   }
 
-  /** Brings a worker that started during a reload to the current revision; one that cannot follow is replaced. */
-  async #catchUp(slot: WorkerSlot): Promise<void> {
-    const current = this.#current;
-    if (current === undefined || slot.state !== "ready" || slot.revision === current.snapshot.revision) return;
-    const { snapshot } = current;
-    const { revision } = snapshot;
-    const prepared = await slot.ask({ kind: "prepare", snapshot }, revision);
-    const states = this.#health.states();
-    const answer = prepared.kind === "done" ? await slot.ask({ kind: "commit", revision, states }, revision) : prepared;
-    if (answer.kind !== "refused") return;
-    this.#parts.log(
-      "error",
-      "worker-behind",
-      `worker ${slot.index} does not take revision ${revision} (${answer.why}); it is replaced`,
-    );
-    slot.kill();
-  }
-
-  #compile(config: Config, resolved: ResolvedNames, before: Allocation): ReturnType<typeof compile> {
+  #compile(
+    config: Config,
+    resolved: ResolvedNames,
+    known: Pick<CompileInput, "before" | "sockets">,
+  ): ReturnType<typeof compile> {
     const workers = workerCount(config.process, this.#parts.platform.processes.cores);
     const { connectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
     if (warning !== undefined) this.#parts.log("warn", "descriptor-limit", warning);
     return compile({
-      revision: (this.#current?.snapshot.revision ?? 0) + 1,
+      revision: (this.#current?.snapshot.revision ?? this.#before?.revision ?? 0) + 1,
       config,
-      before,
+      ...known,
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
       addresses: resolved.addresses,
-      sockets: this.#inWorkers,
       connectionsMax,
     });
   }
@@ -428,6 +487,7 @@ export class Supervisor {
     const { snapshot, allocation } = compiled;
     for (const row of compiled.reusedRows) this.#counters?.clearEndpoint(row);
     for (const slot of compiled.reusedSlots) this.#counters?.clearListener(slot);
+    const isFirst = this.#current === undefined;
     this.#current = {
       config,
       snapshot,
@@ -440,6 +500,7 @@ export class Supervisor {
         const check = health.get(name);
         return check === undefined ? { name, endpoints } : { name, endpoints, health: check };
       }),
+      isFirst && this.#before !== undefined ? this.#team.statesOfEarlier() : [],
     );
   }
 
@@ -456,29 +517,20 @@ export class Supervisor {
 
   /** Once the workers have closed theirs too, connecting is refused. */
   #closeListeners(): void {
-    for (const fd of this.#listening) this.#parts.platform.listenSockets.close(fd);
-    this.#listening = [];
+    for (const { fd } of [...this.#listening.values()].flat()) this.#parts.platform.listenSockets.close(fd);
+    this.#listening = new Map();
   }
 
-  #broadcast(message: Parameters<WorkerSlot["send"]>[0]): void {
-    for (const slot of this.#slots) slot.send(message);
-  }
-
-  async #end(drainMs: number): Promise<"clean" | "forced"> {
-    const { timers } = this.#parts.platform;
+  async #end(isFailedStart = false): Promise<"clean" | "forced"> {
     this.#state = "draining";
     this.#settleStart?.({ kind: "stopped" });
     await this.#begun;
     this.#closeListeners();
-    const cancel: Cancel = timers.after(drainMs + drainGraceMs, () => {
-      const late = this.#slots.filter(({ pid }) => pid !== 0);
-      this.#parts.log("error", "drain-ignored", `${late.length} workers did not end in time; they are killed`);
-      this.force();
-    });
-    await Promise.all(this.#slots.map((slot) => slot.drain(drainMs)));
-    cancel();
+    // A start that failed has started nobody, or nobody that ran; workers of before go on without a supervisor.
+    if (isFailedStart) this.#team.slots.forEach((slot) => slot.kill());
+    const isClean = isFailedStart || (await this.#team.drainAll());
     for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop()) await undo();
-    return this.#isForced ? "forced" : "clean";
+    return isClean && !this.#isForced ? "clean" : "forced";
   }
 
   /** Changes of the configuration never overlap. */

@@ -1,8 +1,18 @@
+import { workerProcessName } from "../engine/worker/worker.ts";
 import type { WorkerLink } from "../engine/worker/link-server.ts";
 import type { ToSupervisor, ToWorker } from "../model/link.ts";
 import type { WorkerState } from "../model/status.ts";
 import type { Log } from "../observe/log.ts";
-import type { Cancel, Child, Platform, ProcessEnd, SpawnOptions } from "../platform/ports.ts";
+import type {
+  Cancel,
+  Child,
+  DescriptorChannel,
+  OsResult,
+  Platform,
+  ProcessEnd,
+  SpawnOptions,
+} from "../platform/ports.ts";
+import type { BoundSocket } from "./listeners.ts";
 import { afterDeath, earlyDeathsMax, newPast, restartDelayMs, type WorkerPast } from "./restart-policy.ts";
 
 /** What came of a question to a worker. `gone`: it died, its successor starts with what is current then. */
@@ -15,9 +25,11 @@ export interface WorkerSlotPorts {
   readonly platform: Platform;
   readonly log: Log;
   /** All that a worker of this index is started with. */
-  readonly spawnOptions: (index: number) => Omit<SpawnOptions, "onExit">;
+  readonly spawnOptions: (slot: WorkerSlot) => Omit<SpawnOptions, "onExit">;
   /** The process is gone: its counters can be retired. Called before a successor starts. */
   onDeath(slot: WorkerSlot): void;
+  /** There is another process in it. */
+  onStart(): void;
   /** Died so often before it was ready that starting it again at once makes no sense. */
   onHeldDown(slot: WorkerSlot, text: string): void;
 }
@@ -26,7 +38,10 @@ const answerTimeoutMs = 5_000;
 
 /** The place of one worker: its process, and the process after that. */
 export class WorkerSlot {
-  readonly index: number;
+  /** Its place among the workers, for people. */
+  index: number;
+  /** Of the shared counters; absent: in a file that only the worker still has. */
+  column: number | undefined;
   readonly #ports: WorkerSlotPorts;
   state: WorkerState = "dead";
   sinceAt: number;
@@ -35,6 +50,10 @@ export class WorkerSlot {
   revision: number | undefined;
   #child: Child | undefined;
   #link: WorkerLink | undefined;
+  #channel: DescriptorChannel | undefined;
+  /** Ids of the sockets that the worker has or was sent. */
+  #known = new Set<number>();
+  #isAdopted = false;
   #past: WorkerPast = newPast;
   #isStopping = false;
   #cancelStart: Cancel | undefined;
@@ -42,8 +61,9 @@ export class WorkerSlot {
   #open: { readonly revision: number; readonly settle: (answer: Answer) => void } | undefined;
   #onGone: (() => void) | undefined;
 
-  constructor(index: number, ports: WorkerSlotPorts) {
+  constructor(index: number, column: number | undefined, ports: WorkerSlotPorts) {
     this.index = index;
+    this.column = column;
     this.#ports = ports;
     this.sinceAt = ports.platform.clock.wallMs();
   }
@@ -56,15 +76,53 @@ export class WorkerSlot {
   start(): void {
     this.#cancelStart = undefined;
     this.#child = this.#ports.platform.processes.spawn({
-      ...this.#ports.spawnOptions(this.index),
+      ...this.#ports.spawnOptions(this),
       onExit: (end) => this.#died(end),
     });
+    this.#isAdopted = false;
     this.#enter("starting");
+    this.#ports.onStart();
+  }
+
+  /**
+   * Takes in a worker that another supervisor started, or this one before it became another program. False where it is
+   * gone. Until `keep` it gets no successor.
+   */
+  adopt(pid: number): boolean {
+    this.#child = this.#ports.platform.processes.adopt(pid, {
+      name: workerProcessName,
+      onExit: (end) => this.#died(end),
+    });
+    this.#isAdopted = true;
+    this.#isStopping = true;
+    this.#enter("starting");
+    return this.#child !== undefined;
+  }
+
+  /** From now on an adopted worker is like any other. */
+  keep(): void {
+    this.#isStopping = false;
+  }
+
+  /** What the worker said of itself; absent while it is not connected. */
+  get link(): WorkerLink | undefined {
+    return this.#link;
   }
 
   /** The worker said hello. */
-  linked(link: WorkerLink): void {
+  linked(link: WorkerLink, channel: DescriptorChannel | undefined): void {
+    this.#channel?.close();
     this.#link = link;
+    this.#channel = channel;
+    this.#known = new Set(link.hello.sockets);
+  }
+
+  /** Hands over those of the sockets that the worker does not have yet. */
+  handOver(sockets: readonly BoundSocket[]): OsResult<undefined> {
+    const missing = sockets.filter(({ id }) => !this.#known.has(id));
+    for (const { id } of missing) this.#known.add(id);
+    if (missing.length === 0) return { ok: true, value: undefined };
+    return this.#channel?.send(missing) ?? { ok: false, code: "ENOTCONN", text: "the worker takes no descriptors" };
   }
 
   unlinked(link: WorkerLink): void {
@@ -111,8 +169,8 @@ export class WorkerSlot {
     this.#isStopping = true;
     this.#cancelStart?.();
     if (this.#child === undefined) return Promise.resolve();
-    // One that has not said hello serves nobody.
-    if (this.#link === undefined) this.kill();
+    // One of ours that has not said hello serves nobody; one that was adopted may, and drains by itself.
+    if (this.#link === undefined) this.#child.kill(this.#isAdopted ? "SIGTERM" : "SIGKILL");
     else this.send({ kind: "drain", drainMs });
     this.#enter("draining");
     return new Promise((resolve) => (this.#onGone = resolve));
@@ -131,6 +189,8 @@ export class WorkerSlot {
     this.#child = undefined;
     this.#link?.close();
     this.#link = undefined;
+    this.#channel?.close();
+    this.#channel = undefined;
     this.revision = undefined;
     this.#open?.settle({ kind: "gone" });
     this.#enter("dead");

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { startAdmin } from "../control/admin.ts";
-import { run, type RunParts } from "../control/run.ts";
+import { type InstalledProgram, run, type RunParts } from "../control/run.ts";
 import { Prober } from "../engine/probe/prober.ts";
 import type { StatusView } from "../model/status.ts";
 import { linux } from "../platform/linux.ts";
@@ -13,6 +13,8 @@ export const bunFlags: readonly string[] = ["--config=/dev/null", "--no-env-file
 export interface InstanceOptions {
   readonly file: string;
   readonly version: string;
+  /** The launcher, for an upgrade; absent: the instance cannot be upgraded while it runs. */
+  readonly program?: string;
   /** Where log lines go; absent: standard error. */
   readonly errorOutput?: Output;
   /** Called once every worker accepts connections, with a function that says how the instance is. */
@@ -46,8 +48,14 @@ export function runInstance(options: InstanceOptions): Promise<number> {
     {
       file: resolve(file),
       version,
+      ...(options.program === undefined ? {} : { program: installed(options.program, resolve(file)) }),
       workerCommand: [process.execPath, ...bunFlags, join(import.meta.dir, "worker.ts")],
     },
     parts,
   );
+}
+
+/** As the launcher is found when the time comes: another release may stand there then. */
+function installed(program: string, file: string): InstalledProgram {
+  return { check: [program, "check", "-c", file], run: [program, "run", "-c", file] };
 }

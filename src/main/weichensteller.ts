@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { isatty } from "node:tty";
 import packageJson from "../../package.json" with { type: "json" };
 import type { CliIo } from "../cli/io.ts";
@@ -7,6 +8,8 @@ import { writeStandard } from "../platform/standard-output.ts";
 // The entry of the command line. Everything a command needs is imported when the command runs: `status` is often typed
 // and should not wait for the supervisor's and the schema's modules.
 const { version } = packageJson;
+/** As it was called, so that a link that is turned round to another release leads there. */
+const program = process.env["WEICHENSTELLER_PROGRAM"] ?? join(import.meta.dir, "..", "..", "bin", "weichensteller");
 const uid = process.geteuid?.() ?? -1;
 
 const io: CliIo = {
@@ -30,7 +33,7 @@ const io: CliIo = {
 const exitCode = await runCli(process.argv.slice(2), {
   version,
   io,
-  run: async (file) => (await import("./run-instance.ts")).runInstance({ file, version }),
+  run: async (file) => (await import("./run-instance.ts")).runInstance({ file, version, program }),
   check: async (options) => (await import("./check-file.ts")).checkFile(options, io),
   quickstart: async (options) => (await import("./quickstart.ts")).quickstart(options, { io, version }),
   readAdmin: async (file) => (await import("./check-file.ts")).readAdmin(file),

@@ -32,6 +32,8 @@ export const appErrorExit = {
   "admin-bad-address": ExitCode.Usage,
   "admin-bad-answer": ExitCode.Failure,
   "admin-forbidden": ExitCode.Failure,
+  "change-refused": ExitCode.Failure,
+  "upgrade-failed": ExitCode.Failure,
   "not-running": ExitCode.NotRunning,
   "config-invalid": ExitCode.Usage,
   "port-in-use": ExitCode.Failure,

@@ -194,6 +194,8 @@ export interface ProcessConfig {
   readonly user?: string;
   /** Longest wait for running exchanges when stopping. */
   readonly drainMs: number;
+  /** Whether a change of the file is a reload by itself. */
+  readonly watch: boolean;
 }
 
 export interface LogConfig {

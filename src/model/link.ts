@@ -4,6 +4,10 @@ import type { EndpointState, Snapshot } from "./snapshot.ts";
  * Messages between the supervisor and a worker: JSON, each behind a 4-byte big-endian length. The worker connects
  * (and connects again when the supervisor was replaced), says hello, and gets a welcome.
  *
+ * The descriptors of listening sockets travel beside the link, on a connection to `descriptorsPath` (SCM_RIGHTS): the
+ * worker's before its hello, so that a supervisor that follows a killed one gets them back, and the supervisor's before
+ * the welcome or prepare that names them.
+ *
  *   worker                         supervisor
  *     | hello ------------------------> |
  *     | <----------- welcome (snapshot, states)
@@ -36,6 +40,14 @@ export type ToSupervisor =
       readonly index: number;
       readonly pid: number;
       readonly linkVersion: number;
+      /** Absent: has nothing to do yet. */
+      readonly revision?: number;
+      /** Ids of the listening sockets that it has. */
+      readonly sockets: readonly number[];
+      /** As it last heard of them; empty before the first welcome. */
+      readonly states: readonly EndpointRowState[];
+      /** It finishes what runs and will leave. */
+      readonly isDraining: boolean;
     }
   | { readonly kind: "ready"; readonly revision: number }
   | { readonly kind: "prepared"; readonly revision: number }
@@ -64,4 +76,9 @@ export const TroubleSign = {
 export type TroubleSign = (typeof TroubleSign)[keyof typeof TroubleSign];
 
 /** Raised when a message changes its meaning; a worker of another version is replaced, not adopted. */
-export const linkVersion = 1;
+export const linkVersion = 2;
+
+/** The socket for descriptors that belongs to a link. */
+export function descriptorsPath(linkPath: string): string {
+  return `${linkPath}.fds`;
+}

@@ -23,8 +23,8 @@ export interface ListenerSnapshot extends ListenerConfig {
 export interface ListenSocket {
   readonly host: string;
   readonly port: number;
-  /** Descriptor number inside the worker process. */
-  readonly fd: number;
+  /** By this number supervisor and workers know the socket, whatever its descriptor is in each. Never used again. */
+  readonly id: number;
 }
 
 export interface PoolSnapshot extends Omit<PoolConfig, "endpoints" | "health"> {

@@ -7,17 +7,36 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  renameSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { failureFrom, lastFailure, libc } from "./libc.ts";
-import type { Cancel, Files, OsResult } from "./ports.ts";
+import type { Files, HeldLock, OsResult } from "./ports.ts";
 
 const lockExclusive = 2;
 const lockNonblocking = 4;
 
 export const files: Files = {
   readText: (path) => attempt(() => readFileSync(path, "utf8")),
+  replaceText(path, text) {
+    const next = `${path}.new`;
+    return attempt(() => {
+      rmSync(next, { force: true });
+      writeFileSync(next, text, { mode: 0o600, flag: "wx" });
+      return renameSync(next, path) as undefined;
+    });
+  },
+  stamp(path) {
+    try {
+      const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+      return stat === undefined ? undefined : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join();
+    } catch {
+      // A folder on the way that is not ours to enter, or no folder: as good as not there.
+      return undefined;
+    }
+  },
   remove: (path) => attempt(() => rmSync(path, { force: true }) as undefined),
   makeFolder: (path, { mode }) => attempt(() => void mkdirSync(path, { recursive: true, mode }) as undefined),
   setOwner: (path, { uid, gid }) => attempt(() => chownSync(path, uid, gid) as undefined),
@@ -27,7 +46,10 @@ export const files: Files = {
   lock,
 };
 
-function lock(path: string, text: string): OsResult<{ release: Cancel } | { heldBy: string }> {
+function lock(path: string, text: string, inherited?: number): OsResult<HeldLock | { heldBy: string }> {
+  if (inherited !== undefined) {
+    return { ok: true, value: { fd: inherited, release: () => release(path, inherited) } };
+  }
   try {
     for (;;) {
       // "a+" neither truncates nor fails on what is there: the text of a living holder must survive our attempt.
@@ -44,7 +66,7 @@ function lock(path: string, text: string): OsResult<{ release: Cancel } | { held
       }
       ftruncateSync(fd, 0);
       writeSync(fd, text);
-      return { ok: true, value: { release: () => release(path, fd) } };
+      return { ok: true, value: { fd, release: () => release(path, fd) } };
     }
   } catch (error) {
     return failureFrom(error);

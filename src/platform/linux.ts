@@ -1,4 +1,5 @@
 import { clock, random, timers } from "./clock.ts";
+import { descriptorChannels } from "./descriptor-channels.ts";
 import { files } from "./files.ts";
 import { limits } from "./limits.ts";
 import { listenSockets } from "./listen-sockets.ts";
@@ -15,6 +16,7 @@ export const linux: Platform = {
   random,
   files,
   listenSockets,
+  descriptorChannels,
   processes,
   limits,
   sharedMemory,

@@ -15,11 +15,19 @@ const ipFreebind = 15;
 const solIpv6 = 41;
 const ipv6V6only = 26;
 const errnoInvalid = 22;
+/** F_DUPFD_CLOEXEC */
+const duplicateCloexec = 1030;
+/** Behind the standard ones. */
+const firstDescriptor = 3;
 
 export const listenSockets: ListenSockets = {
   bindListen,
   setBacklog(fd, backlog) {
     return libc().listen(fd, backlog) === 0 ? { ok: true, value: undefined } : lastFailure();
+  },
+  duplicate(fd) {
+    const copy = libc().fcntl(fd, duplicateCloexec, firstDescriptor);
+    return copy < 0 ? lastFailure() : { ok: true, value: copy };
   },
   close(fd) {
     libc().close(fd);

@@ -35,6 +35,10 @@ export interface Random {
 
 export interface Files {
   readText(path: string): OsResult<string>;
+  /** Puts a whole new file (mode 0600) in the place of the old one: a reader sees one or the other. */
+  replaceText(path: string, text: string): OsResult<undefined>;
+  /** Changes when the file is written or replaced; absent: nothing there, or it cannot be looked at. */
+  stamp(path: string): string | undefined;
   /** Ok also where nothing was there. */
   remove(path: string): OsResult<undefined>;
   /** Makes it with its parents; an existing folder keeps its mode. */
@@ -45,8 +49,14 @@ export interface Files {
   /**
    * Takes an exclusive lock (flock) on `path` and writes `text` into it. The kernel drops the lock with the process,
    * so a file left by a dead one locks nobody out. Where another process holds it: `{ heldBy: its text }`.
+   * `inherited`: the descriptor of the lock that this process held before it became another program.
    */
-  lock(path: string, text: string): OsResult<{ readonly release: Cancel } | { readonly heldBy: string }>;
+  lock(path: string, text: string, inherited?: number): OsResult<HeldLock | { readonly heldBy: string }>;
+}
+
+export interface HeldLock {
+  readonly fd: number;
+  readonly release: Cancel;
 }
 
 export interface ListenOptions {
@@ -79,8 +89,34 @@ export interface ListenSockets {
   bindListen(options: ListenOptions): OsResult<{ readonly fd: number; readonly port: number }>;
   /** Bun.listen sets 511 on a descriptor that it takes over; this sets ours again. */
   setBacklog(fd: number, backlog: number): OsResult<undefined>;
+  /** Another descriptor of the same socket, closed on exec. */
+  duplicate(fd: number): OsResult<number>;
   close(fd: number): void;
   holder(address: { readonly host: string; readonly port: number }): PortHolder | undefined;
+}
+
+/** An open descriptor and the number by which both sides know it. */
+export interface NumberedDescriptor {
+  readonly id: number;
+  readonly fd: number;
+}
+
+/** A connection between two processes that carries descriptors (SCM_RIGHTS); nothing on it ever waits. */
+export interface DescriptorChannel {
+  /** Hands over duplicates; ours stay open. */
+  send(descriptors: readonly NumberedDescriptor[]): OsResult<undefined>;
+  /** Everything that has come so far; the receiver owns it. */
+  receive(): readonly NumberedDescriptor[];
+  close(): void;
+}
+
+export interface DescriptorChannels {
+  /** Listens on a unix socket (mode 0600). `accept` gives the connections that wait, with the process that made each. */
+  listen(path: string): OsResult<{
+    accept(): readonly { readonly pid: number; readonly channel: DescriptorChannel }[];
+    stop(): void;
+  }>;
+  connect(path: string): OsResult<DescriptorChannel>;
 }
 
 export interface UserIds {
@@ -104,6 +140,13 @@ export interface ProcessEnd {
   readonly signal?: string;
 }
 
+export interface ReplaceOptions {
+  readonly command: readonly string[];
+  readonly kept: readonly number[];
+  /** Text for the new program's `takeHandover`. */
+  readonly handover: string;
+}
+
 export interface Child {
   readonly pid: number;
   kill(signal: SignalName): void;
@@ -116,6 +159,23 @@ export interface Processes {
   readonly cores: number;
   /** Standard output and error of the child are our standard error. Throws only where fork or exec fails. */
   spawn(options: SpawnOptions): Child;
+  /**
+   * Watches a process that this program did not start, or started before it became another one. Absent where there is
+   * no such process, or none of that short name.
+   */
+  adopt(pid: number, options: { readonly name: string; onExit(end: ProcessEnd): void }): Child | undefined;
+  /** Runs a command to its end, or for `timeoutMs`; its output is what it wrote to both standard outputs. */
+  runToEnd(
+    command: readonly string[],
+    options: { readonly timeoutMs: number },
+  ): Promise<{ readonly exitCode: number | undefined; readonly output: string }>;
+  /**
+   * Becomes another program under the same process id; open descriptors are closed but for `kept`. Returns only where
+   * that failed, and then everything is as before.
+   */
+  replaceThis(options: ReplaceOptions): OsFailure;
+  /** What the program before this one left with `replaceThis`; a second call gets nothing. */
+  takeHandover(): string | undefined;
   isAlive(pid: number): boolean;
   /** Name and arguments of a process, absent where it is gone or hidden. */
   commandLine(pid: number): string | undefined;
@@ -165,6 +225,7 @@ export interface Platform {
   readonly random: Random;
   readonly files: Files;
   readonly listenSockets: ListenSockets;
+  readonly descriptorChannels: DescriptorChannels;
   readonly processes: Processes;
   readonly limits: Limits;
   readonly sharedMemory: SharedMemory;

@@ -1,8 +1,10 @@
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { adoptProcess } from "./adopted-process.ts";
 import { libc } from "./libc.ts";
 import type { Child, ProcessEnd, Processes, SpawnOptions } from "./ports.ts";
+import { replaceThis, takeHandover } from "./replace-process.ts";
 import { become, userIds } from "./users.ts";
 
 const prSetName = 15;
@@ -15,6 +17,10 @@ export const processes: Processes = {
   uid: process.geteuid?.() ?? -1,
   cores: availableParallelism(),
   spawn,
+  adopt: adoptProcess,
+  runToEnd,
+  replaceThis,
+  takeHandover,
   isAlive(pid) {
     try {
       process.kill(pid, 0);
@@ -68,6 +74,24 @@ function spawn(options: SpawnOptions): Child {
     onExit: (_child, exitCode, signal) => options.onExit(processEnd(exitCode, signal)),
   });
   return { pid: child.pid, kill: (signal) => child.kill(signal) };
+}
+
+async function runToEnd(
+  command: readonly string[],
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<{ exitCode: number | undefined; output: string }> {
+  try {
+    const child = Bun.spawn([...command], {
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: timeoutMs,
+      killSignal: "SIGKILL",
+    });
+    const output = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    await child.exited;
+    return { exitCode: child.exitCode ?? undefined, output: output.join("").trim() };
+  } catch (error) {
+    return { exitCode: undefined, output: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function processEnd(exitCode: number | null, signal: number | string | null): ProcessEnd {

@@ -40,6 +40,7 @@ export function toConfig(input: ConfigInput, defaults: Defaults): Config {
       data: process.data ?? defaults.data ?? systemData,
       ...(user === undefined ? {} : { user }),
       drainMs: process.drain,
+      watch: process.watch,
     },
     log: toLog(input.log),
   };

@@ -1,42 +1,37 @@
 import { addressText } from "../../lib/address.ts";
-import type { Config, ListenerConfig } from "../../model/config.ts";
+import type { Config } from "../../model/config.ts";
 
-/**
- * What in `after` cannot be applied to a running instance of this version, one line each, naming the key; empty:
- * everything can. Sockets are bound and workers spawned at the start only.
- */
+type Key = readonly [string, (config: Config) => string];
+
+/** By these workers and the next supervisor find each other: only a stopped instance can change them. */
+const stopKeys: readonly Key[] = [
+  ["admin.socket", ({ admin }) => admin.socket],
+  ["process.user", ({ process }) => process.user ?? "none"],
+];
+
+/** Read once, when the program starts. */
+const startKeys: readonly Key[] = [
+  ["admin.bind", ({ admin }) => (admin.bind === undefined ? "none" : addressText(admin.bind))],
+  ["process.workers", ({ process }) => String(process.workers)],
+];
+
+/** What in `after` a reload cannot apply, one line each, naming the key; empty: everything can. */
 export function needsRestart(before: Config, after: Config): readonly string[] {
-  return [...listenerChanges(before.listeners, after.listeners), ...processChanges(before, after)];
-}
-
-function listenerChanges(before: readonly ListenerConfig[], after: readonly ListenerConfig[]): readonly string[] {
-  const lines: string[] = [];
-  for (const old of before) {
-    const successor = after.find(({ name }) => name === old.name);
-    if (successor === undefined) lines.push(`listeners.${old.name} was removed`);
-    else if (bindText(old) !== bindText(successor)) {
-      lines.push(`listeners.${old.name}.bind changed from ${bindText(old)} to ${bindText(successor)}`);
-    }
-  }
-  for (const { name } of after) {
-    if (!before.some((old) => old.name === name)) lines.push(`listeners.${name} is new`);
-  }
-  return lines;
-}
-
-function processChanges(before: Config, after: Config): readonly string[] {
-  const adminBind = (config: Config) => (config.admin.bind === undefined ? "none" : addressText(config.admin.bind));
-  const keys: readonly (readonly [string, (config: Config) => string])[] = [
-    ["admin.bind", adminBind],
-    ["admin.socket", ({ admin }) => admin.socket],
-    ["process.workers", ({ process }) => String(process.workers)],
-    ["process.user", ({ process }) => process.user ?? "none"],
+  return [
+    ...changes(startKeys, before, after).map(
+      (line) => `${line}: takes an upgrade (weichensteller upgrade) or a restart`,
+    ),
+    ...needsStop(before, after),
   ];
+}
+
+/** What in `after` even an upgrade cannot apply. */
+export function needsStop(before: Config, after: Config): readonly string[] {
+  return changes(stopKeys, before, after).map((line) => `${line}: takes a stop and a start`);
+}
+
+function changes(keys: readonly Key[], before: Config, after: Config): readonly string[] {
   return keys.flatMap(([key, read]) => {
     return read(before) === read(after) ? [] : [`${key} changed from ${read(before)} to ${read(after)}`];
   });
-}
-
-function bindText({ bind }: ListenerConfig): string {
-  return bind.map(addressText).join(", ");
 }

@@ -72,7 +72,6 @@ export const later: readonly Later[] = [
   { at: "pools.*.health.agent", what: "agent checks" },
 
   { at: "admin.token", what: "the token for changes over TCP" },
-  { at: "process.watch", what: "watching the file" },
 ];
 
 const splitLater = later.map((entry) => ({ entry, segments: entry.at.split(".") }));

@@ -93,6 +93,7 @@ describe("defaults", () => {
         connections: 100_000,
         data: "/var/lib/weichensteller",
         drainMs: 30_000,
+        watch: false,
       },
       log: { level: "info", format: "auto" },
     });

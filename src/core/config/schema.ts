@@ -60,6 +60,9 @@ const process = section("a map such as { workers: 2 }", {
   drain: key(s.duration({ min: 1, max: 86_400_000, zero: "do not wait" }).prefault("30s"), {
     text: "The longest wait for running exchanges when the program stops.",
   }),
+  watch: key(s.flag().default(false), {
+    text: "Whether a change of the configuration file is a reload by itself, within half a second.",
+  }),
 });
 
 const access = section("a map such as { sample: 1% }", {

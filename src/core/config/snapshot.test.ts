@@ -55,7 +55,7 @@ function config(...pools: Config["pools"][number][]): Config {
     listeners: [listener],
     pools,
     admin: { socket: "/run/a.sock" },
-    process: { workers: 1, connections: 1, data: "/", drainMs: 1 },
+    process: { workers: 1, connections: 1, data: "/", drainMs: 1, watch: false },
     log: { level: "info", format: "auto" },
   };
 }
@@ -103,7 +103,7 @@ describe("compile", () => {
   });
 
   test("workers get no checks, and the sockets as they inherit them", () => {
-    const sockets = new Map([["api", [{ host: "127.0.0.1", port: 4000, fd: 3 }]]]);
+    const sockets = new Map([["api", [{ host: "127.0.0.1", port: 4000, id: 3 }]]]);
     const { snapshot } = compiled({ config: config(pool("a", ["10.0.0.1", 1])), sockets });
     expect("health" in snapshot.pools[0]!).toBe(false);
     expect(snapshot.listeners[0]).toMatchObject({

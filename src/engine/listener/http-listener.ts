@@ -4,12 +4,12 @@ import type { ForwardedFields, RequestRules } from "../../core/http1/request-wri
 import type { HeadLimits } from "../../core/http1/head-parser.ts";
 import type { Router } from "../../core/route/router.ts";
 import type { ListenerTimeouts } from "../../model/config.ts";
-import type { ListenerSnapshot } from "../../model/snapshot.ts";
+import type { ListenerSnapshot, ListenSocket } from "../../model/snapshot.ts";
 import { listenerBase, ListenerSlot, WorkerSlot } from "../../observe/counters.ts";
 import { closeTcp, type Listener, listenTcp, type TcpHandlers, type TcpSocket } from "../net/tcp.ts";
 import type { Runtime } from "../proxy/runtime.ts";
 import type { Pool } from "../upstream/pool.ts";
-import { ClientConnection } from "./client-connection.ts";
+import { ClientConnection, Ending, Phase } from "./client-connection.ts";
 
 /** Clients whose forwarded fields are remembered; past it the memory starts anew. */
 const peersMax = 4096;
@@ -68,7 +68,10 @@ export class HttpListener {
   readonly connections = new Set<ClientConnection>();
   readonly #peers = new Map<string, Peer>();
   readonly #connectionsMax: () => number;
-  #sockets: Listener[] = [];
+  /** Answers end their connections: the listener is gone, or the worker drains. */
+  isLeaving = false;
+  /** By the socket's id. */
+  readonly #sockets = new Map<number, Listener>();
 
   /** `connectionsMax`: how many client connections the whole worker may hold. */
   constructor(runtime: Runtime, snapshot: ListenerSnapshot, settings: ListenerSettings, connectionsMax: () => number) {
@@ -79,15 +82,35 @@ export class HttpListener {
     this.#connectionsMax = connectionsMax;
   }
 
-  listen(snapshot: ListenerSnapshot, handlers: TcpHandlers<ClientConnection>): void {
-    this.#sockets = snapshot.sockets.map(({ fd }) =>
-      listenTcp<ClientConnection>(fd, this as unknown as ClientConnection, handlers),
-    );
+  /** Accepts on these sockets and no others; what it listens on already goes on untouched. */
+  listen(
+    sockets: readonly ListenSocket[],
+    openSocket: (id: number) => number,
+    handlers: TcpHandlers<ClientConnection>,
+  ): void {
+    for (const [id, listener] of this.#sockets) {
+      if (sockets.some((socket) => socket.id === id)) continue;
+      listener.stop();
+      this.#sockets.delete(id);
+    }
+    for (const { id } of sockets) {
+      if (this.#sockets.has(id)) continue;
+      this.#sockets.set(id, listenTcp<ClientConnection>(openSocket(id), this as unknown as ClientConnection, handlers));
+    }
   }
 
-  stopListening(): void {
-    for (const socket of this.#sockets) socket.stop();
-    this.#sockets = [];
+  /** Accepts nothing more; the next answer on each connection is its last. */
+  leave(): void {
+    this.isLeaving = true;
+    for (const socket of this.#sockets.values()) socket.stop();
+    this.#sockets.clear();
+  }
+
+  /** Ends connections on which nothing runs and nothing has begun. */
+  endIdle(): void {
+    for (const client of this.connections) {
+      if (client.phase === Phase.Head && client.partial === null) client.end(Ending.Linger);
+    }
   }
 
   /** A new snapshot: forwarded fields may look different now. */

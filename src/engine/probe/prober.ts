@@ -4,7 +4,7 @@ import { whyText } from "../../core/health/why-text.ts";
 import { addressText } from "../../lib/address.ts";
 import type { HealthConfig } from "../../model/config.ts";
 import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
-import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import { type EndpointSnapshot, EndpointState } from "../../model/snapshot.ts";
 import type { HealthView } from "../../model/status.ts";
 import { type CheckPorts, type CheckResult, type CheckTarget, runCheck } from "./run-check.ts";
 
@@ -80,14 +80,15 @@ export class Prober {
 
   /**
    * Takes the pools of a new revision. Rows that kept their identity keep their state; new and changed checks begin
-   * within `fastInterval`. Does not call `onChange`: the caller sends `states()` with the revision.
+   * within `fastInterval`; rows that are new here begin as `known` says, where it does. Does not call `onChange`: the caller sends `states()` with the revision.
    */
-  update(pools: readonly ProbedPool[]): void {
+  update(pools: readonly ProbedPool[], known: readonly EndpointRowState[] = []): void {
+    const before = new Map(known);
     const seen = new Set<number>();
     for (const pool of pools) {
       for (const endpoint of pool.endpoints) {
         seen.add(endpoint.row);
-        this.#watch(pool, endpoint);
+        this.#watch(pool, endpoint, before.get(endpoint.row));
       }
     }
     for (const watched of this.#watched.values()) {
@@ -136,7 +137,7 @@ export class Prober {
     this.#queue.length = 0;
   }
 
-  #watch(pool: ProbedPool, endpoint: EndpointSnapshot): void {
+  #watch(pool: ProbedPool, endpoint: EndpointSnapshot, before: EndpointState | undefined): void {
     const identity = `${pool.name}/${endpoint.name}/${addressText(endpoint)}`;
     const what = pool.health === undefined ? undefined : checkTarget(endpoint, pool.health);
     const known = this.#watched.get(endpoint.row);
@@ -145,7 +146,7 @@ export class Prober {
       return;
     }
     if (known !== undefined) this.#detach(known);
-    const check = pool.health === undefined ? undefined : initialCheckState(pool.health);
+    const check = pool.health === undefined ? undefined : firstState(pool.health, before);
     const isResolved = endpoint.ip !== undefined;
     const effective = effectiveState(inputsOf(check, isResolved), this.#ports.clock.wallMs());
     const watched: Watched = {
@@ -329,4 +330,10 @@ function checkTarget(endpoint: EndpointSnapshot, health: HealthConfig): CheckTar
 
 function targetKey(what: CheckTarget): string {
   return JSON.stringify([what.ip, what.port, what.check, what.hostField, what.timeoutMs]);
+}
+
+/** Before the first check: what another program found out before this one, or what the configuration says. */
+function firstState(health: HealthConfig, before: EndpointState | undefined): CheckState {
+  const state = initialCheckState(health);
+  return before === undefined ? state : { ...state, isUp: before !== EndpointState.Down };
 }

@@ -6,7 +6,6 @@ import { AccessLog } from "../../observe/access-log.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
 import { appendFile } from "../../platform/append-file.ts";
 import { timers } from "../../platform/clock.ts";
-import { Ending, Phase } from "../listener/client-connection.ts";
 import { clientHandlers } from "../listener/client-events.ts";
 import { HttpListener, listenerSettings } from "../listener/http-listener.ts";
 import { connector } from "../net/tcp.ts";
@@ -31,15 +30,19 @@ export function createDataPlane(ports: DataPlanePorts): DataPlane {
 }
 
 class HttpDataPlane implements DataPlane {
+  readonly #ports: DataPlanePorts;
   readonly #runtime: Runtime;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #states = new Map<number, EndpointState>();
   readonly #listeners = new Map<string, HttpListener>();
+  /** Listeners that a revision took away, while they have connections. */
+  readonly #leaving = new Set<HttpListener>();
   #active: Active | undefined;
   #prepared: Active | undefined;
   #accessFile = "";
 
   constructor(ports: DataPlanePorts) {
+    this.#ports = ports;
     this.#runtime = new Runtime(ports, connector(endpointHandlers, connectFailed));
   }
 
@@ -48,21 +51,14 @@ class HttpDataPlane implements DataPlane {
     const active = this.#compile(snapshot);
     this.#active = active;
     this.#setAccessLog(snapshot.log);
-    for (const listener of snapshot.listeners) {
-      const http = new HttpListener(
-        this.#runtime,
-        listener,
-        this.#settings(listener, active),
-        () => this.#active!.snapshot.connectionsMax,
-      );
-      this.#listeners.set(listener.name, http);
-      http.listen(listener, clientHandlers);
-    }
+    this.#setListeners(active);
   }
 
   prepare(snapshot: Snapshot): string | undefined {
-    const missing = snapshot.listeners.find((listener) => !this.#listeners.has(listener.name));
-    if (missing !== undefined) return `listener ${missing.name} is new, and its socket is not in this process`;
+    for (const { name, sockets } of snapshot.listeners) {
+      if (sockets.some(({ id }) => !this.#ports.hasSocket(id)))
+        return `listener ${name} has a socket that did not come to this process`;
+    }
     this.#prepared = this.#compile(snapshot);
     return undefined;
   }
@@ -74,9 +70,7 @@ class HttpDataPlane implements DataPlane {
     this.#active = prepared;
     this.setStates(states);
     this.#setAccessLog(prepared.snapshot.log);
-    for (const listener of prepared.snapshot.listeners) {
-      this.#listeners.get(listener.name)!.replaceSettings(this.#settings(listener, prepared));
-    }
+    this.#setListeners(prepared);
     this.#forgetEndpoints(prepared.snapshot);
   }
 
@@ -94,7 +88,7 @@ class HttpDataPlane implements DataPlane {
     const runtime = this.#runtime;
     runtime.isDraining = true;
     const startedMs = runtime.nowMs;
-    for (const listener of this.#listeners.values()) listener.stopListening();
+    for (const listener of this.#listeners.values()) listener.leave();
     for (const endpoint of this.#endpoints.values()) endpoint.closeIdle();
     const stopLooking = timers.every(drainLookMs, () => {
       if (runtime.nowMs - startedMs >= idleGraceMs) this.#endIdleClients();
@@ -106,11 +100,37 @@ class HttpDataPlane implements DataPlane {
   }
 
   stop(): void {
-    for (const listener of this.#listeners.values()) {
-      listener.stopListening();
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
+      listener.leave();
       for (const client of listener.connections) client.socket.terminate();
     }
     this.#runtime.stop();
+  }
+
+  /** Brings the listeners to what a snapshot says; what it does not name any more finishes what runs and goes. */
+  #setListeners(active: Active): void {
+    const { listeners } = active.snapshot;
+    for (const [name, http] of this.#listeners) {
+      if (listeners.some((listener) => listener.name === name)) continue;
+      this.#listeners.delete(name);
+      this.#letGo(http);
+    }
+    for (const listener of listeners) {
+      const settings = this.#settings(listener, active);
+      let http = this.#listeners.get(listener.name);
+      if (http === undefined) {
+        http = new HttpListener(this.#runtime, listener, settings, () => this.#active!.snapshot.connectionsMax);
+        this.#listeners.set(listener.name, http);
+      } else http.replaceSettings(settings);
+      http.listen(listener.sockets, this.#ports.openSocket, clientHandlers);
+    }
+  }
+
+  #letGo(http: HttpListener): void {
+    http.leave();
+    for (const gone of this.#leaving) if (gone.connections.size === 0) this.#leaving.delete(gone);
+    this.#leaving.add(http);
+    timers.after(idleGraceMs, () => http.endIdle());
   }
 
   #setAccessLog({ access }: LogConfig): void {
@@ -173,10 +193,6 @@ class HttpDataPlane implements DataPlane {
   }
 
   #endIdleClients(): void {
-    for (const listener of this.#listeners.values()) {
-      for (const client of listener.connections) {
-        if (client.phase === Phase.Head && client.partial === null) client.end(Ending.Linger);
-      }
-    }
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) listener.endIdle();
   }
 }

@@ -50,7 +50,7 @@ export function respondTo(exchange: Exchange, failure: Failure, refusal: Refusal
   const status = isRefused ? refusalStatus(refusal) : failureStatus(failure);
   const code = isRefused ? refusalCode(refusal) : failureCode(failure);
   const text = isRefused ? refusalText(refusal) : failureText(failure);
-  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !isRefused && !exchange.runtime.isDraining;
+  exchange.keepsClient = exchange.keepsClient && exchange.isRequestDone && !isRefused && !client.listener.isLeaving;
   exchange.hasAnswered = true;
   exchange.status = status;
   countStatus(client, status);

@@ -103,7 +103,10 @@ function answer(
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
   exchange.keepsClient =
-    exchange.keepsClient && exchange.canReadOut && !runtime.isDraining && exchange.reframe !== Reframe.ToClose;
+    exchange.keepsClient &&
+    exchange.canReadOut &&
+    !exchange.client!.listener.isLeaving &&
+    exchange.reframe !== Reframe.ToClose;
   const persistence = !exchange.keepsClient
     ? Persistence.Close
     : exchange.clientMinor === 0

@@ -3,7 +3,7 @@ import type { Snapshot } from "../../model/snapshot.ts";
 
 /** What the worker needs of the data plane; `engine/proxy` has the real one. */
 export interface DataPlane {
-  /** Listens on the descriptors of `snapshot.listeners[].sockets`. Throws where it cannot. */
+  /** Listens on `snapshot.listeners[].sockets`. Throws where it cannot. */
   start(snapshot: Snapshot, states: readonly EndpointRowState[]): void;
   /** Makes everything ready for a swap. A text says why not. */
   prepare(snapshot: Snapshot): string | undefined;
@@ -21,6 +21,10 @@ export interface DataPlanePorts {
   readonly counters: Float64Array;
   /** Every worker's column, this one's included: to read, never to write. */
   readonly columns: readonly Float64Array[];
+  /** Whether a socket that a snapshot names is in this process. */
+  hasSocket(id: number): boolean;
+  /** A descriptor of it to listen on; whoever asks closes it. Throws where it is not here. */
+  openSocket(id: number): number;
   report(row: number, sign: TroubleSign): void;
   log(level: "debug" | "info" | "warn" | "error", code: string, text: string): void;
 }

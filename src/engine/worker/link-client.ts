@@ -12,7 +12,8 @@ export interface LinkClientHandlers {
 }
 
 const retryFirstMs = 20;
-const retryMostMs = 1_000;
+/** A supervisor that follows a killed one waits for its workers. */
+const retryMostMs = 200;
 
 /** The worker's end of the link. It connects again for as long as it lives: a new supervisor may take over. */
 export class LinkClient {

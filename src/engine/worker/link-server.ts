@@ -6,6 +6,7 @@ import { encodeFrame, FrameReader } from "./frame.ts";
 export interface WorkerLink {
   readonly index: number;
   readonly pid: number;
+  readonly hello: Hello;
   send(message: ToWorker): void;
   close(): void;
 }
@@ -53,12 +54,13 @@ export function listenForWorkers(path: string, handlers: LinkServerHandlers): { 
   }
 }
 
-type Hello = Extract<ToSupervisor, { kind: "hello" }>;
+export type Hello = Extract<ToSupervisor, { kind: "hello" }>;
 
-function linkOf(peer: UnixPeer, { index, pid }: Hello): WorkerLink {
+function linkOf(peer: UnixPeer, hello: Hello): WorkerLink {
   return {
-    index,
-    pid,
+    index: hello.index,
+    pid: hello.pid,
+    hello,
     send: (message) => void peer.write(encodeFrame(message)),
     close: () => peer.close(),
   };

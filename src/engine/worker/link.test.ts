@@ -47,7 +47,8 @@ function path(): string {
 
 function client(at: string, onMessage: (message: ToWorker) => void = () => undefined): LinkClient {
   const link = new LinkClient(at, timers, {
-    up: () => void link.send({ kind: "hello", index: 3, pid: 4711, linkVersion }),
+    up: () =>
+      void link.send({ kind: "hello", index: 3, pid: 4711, linkVersion, sockets: [], states: [], isDraining: false }),
     message: onMessage,
     down: () => undefined,
   });

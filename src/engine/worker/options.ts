@@ -6,11 +6,12 @@ export function parseWorkerOptions(args: readonly string[]): WorkerOptions {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { index: text, link: text, memory: text, "drain-ms": text, uid: text, gid: text },
+    options: { index: text, column: text, link: text, memory: text, "drain-ms": text, uid: text, gid: text },
   });
   const { uid, gid } = values;
   return {
     index: Number(required(values.index)),
+    column: Number(required(values.column)),
     linkPath: required(values.link),
     memoryPath: required(values.memory),
     drainMs: Number(required(values["drain-ms"])),

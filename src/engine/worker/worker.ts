@@ -1,13 +1,22 @@
-import { linkVersion, type EndpointRowState, type ToSupervisor, type ToWorker } from "../../model/link.ts";
-import type { Snapshot } from "../../model/snapshot.ts";
+import {
+  descriptorsPath,
+  linkVersion,
+  type EndpointRowState,
+  type ToSupervisor,
+  type ToWorker,
+} from "../../model/link.ts";
+import type { EndpointState, Snapshot } from "../../model/snapshot.ts";
 import { openCounters } from "../../observe/counter-file.ts";
-import type { Platform, UserIds } from "../../platform/ports.ts";
+import type { DescriptorChannel, Platform, UserIds } from "../../platform/ports.ts";
 import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { LinkClient } from "./link-client.ts";
 
 export interface WorkerOptions {
+  /** Its place among the workers, for people. */
   readonly index: number;
+  /** Its column of the counters. While one worker follows another, both have one. */
+  readonly column: number;
   readonly linkPath: string;
   readonly memoryPath: string;
   /** Bound of a drain that nobody but a signal asks for: the supervisor is gone. */
@@ -38,7 +47,7 @@ export function runWorker(options: WorkerOptions, platform: Platform, createData
   // Only now: the file belongs to whoever runs the supervisor, and so may the program's own files.
   const become = options.user === undefined ? undefined : processes.become(options.user);
   if (become?.ok === false) return fail(`cannot become user ${options.user?.uid}: ${become.text}`);
-  const column = counters.column(options.index);
+  const column = counters.column(options.column);
   startHeartbeat(column, platform.clock, platform.timers);
   const columns = Array.from({ length: counters.workers }, (_, index) => counters.column(index));
   const worker = new Worker(options, platform, { column, columns }, createDataPlane);
@@ -58,6 +67,14 @@ class Worker {
   readonly #platform: Platform;
   readonly #dataPlane: DataPlane;
   readonly #link: LinkClient;
+  readonly #states = new Map<number, EndpointState>();
+  /** Sockets that supervisors handed over and that are still open here, by id. */
+  readonly #descriptors = new Map<number, number>();
+  /** Ids of those that the revision in use names. */
+  #named: ReadonlySet<number> = new Set();
+  /** Snapshot between prepare and commit. */
+  #prepared: Snapshot | undefined;
+  #channel: DescriptorChannel | undefined;
   /** Revision in use; absent before the first welcome. */
   #revision: number | undefined;
   #isDraining = false;
@@ -73,21 +90,19 @@ class Worker {
     this.#dataPlane = createDataPlane({
       counters: column,
       columns,
+      hasSocket: (id) => this.#descriptors.has(id),
+      openSocket: (id) => this.#openSocket(id),
       report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
       log: (level, code, text) => this.#log(level, code, text),
     });
     this.#link = new LinkClient(options.linkPath, platform.timers, {
-      up: () =>
-        this.#send({
-          kind: "hello",
-          index: options.index,
-          pid: platform.processes.pid,
-          linkVersion,
-        }),
+      up: () => this.#hello(),
       message: (message) => this.#guard(() => this.#handle(message)),
       // Without a supervisor a worker goes on with what it has; one that has nothing yet is of no use.
       down: () => {
         if (this.#revision === undefined) platform.processes.exit(1);
+        this.#prepared = undefined;
+        this.#closeUnnamed();
       },
     });
   }
@@ -111,6 +126,63 @@ class Worker {
     }
   }
 
+  #hello(): void {
+    const { processes, descriptorChannels } = this.#platform;
+    this.#channel?.close();
+    const connected = descriptorChannels.connect(descriptorsPath(this.#options.linkPath));
+    this.#channel = connected.ok ? connected.value : undefined;
+    const own = [...this.#descriptors].map(([id, fd]) => ({ id, fd }));
+    const isHandedOver = this.#channel?.send(own).ok === true;
+    this.#send({
+      kind: "hello",
+      index: this.#options.index,
+      pid: processes.pid,
+      linkVersion,
+      ...(this.#revision === undefined ? {} : { revision: this.#revision }),
+      sockets: isHandedOver ? own.map(({ id }) => id) : [],
+      states: [...this.#states],
+      isDraining: this.#isDraining,
+    });
+  }
+
+  /** Takes what has come beside the link; it is there before the message that names it. */
+  #takeDescriptors(): void {
+    const { listenSockets } = this.#platform;
+    for (const { id, fd } of this.#channel?.receive() ?? []) {
+      if (this.#descriptors.has(id)) listenSockets.close(fd);
+      else this.#descriptors.set(id, fd);
+    }
+  }
+
+  /** After a snapshot came into use: sockets that it does not name are let go. */
+  #settleSockets(snapshot: Snapshot): void {
+    this.#named = new Set(snapshot.listeners.flatMap(({ sockets }) => sockets.map(({ id }) => id)));
+    this.#closeUnnamed();
+    // Listening on a descriptor made it Bun's.
+    for (const fd of this.#descriptors.values()) this.#platform.listenSockets.setBacklog(fd, backlog);
+  }
+
+  /** A port must not be open here when nobody serves it. */
+  #closeUnnamed(): void {
+    for (const [id, fd] of this.#descriptors) {
+      if (this.#named.has(id)) continue;
+      this.#platform.listenSockets.close(fd);
+      this.#descriptors.delete(id);
+    }
+  }
+
+  #openSocket(id: number): number {
+    const fd = this.#descriptors.get(id);
+    if (fd === undefined) throw new Error(`socket ${id} is not in this process`);
+    const copy = this.#platform.listenSockets.duplicate(fd);
+    if (!copy.ok) throw new Error(`socket ${id}: ${copy.text}`);
+    return copy.value;
+  }
+
+  #setStates(states: readonly EndpointRowState[]): void {
+    for (const [row, state] of states) this.#states.set(row, state);
+  }
+
   #handle(message: ToWorker): void {
     switch (message.kind) {
       case "welcome":
@@ -121,8 +193,11 @@ class Worker {
         return this.#commit(message.revision, message.states);
       case "discard":
         // The data plane forgets a prepared snapshot when it gets the next one.
+        this.#prepared = undefined;
+        this.#closeUnnamed();
         return;
       case "states":
+        this.#setStates(message.states);
         return this.#dataPlane.setStates(message.states);
       case "drain":
         return this.#drain(message.drainMs);
@@ -133,11 +208,10 @@ class Worker {
   }
 
   #welcome(snapshot: Snapshot, states: readonly EndpointRowState[]): void {
+    this.#setStates(states);
+    this.#takeDescriptors();
     if (this.#revision === undefined) {
       this.#dataPlane.start(snapshot, states);
-      for (const { fd } of snapshot.listeners.flatMap(({ sockets }) => sockets)) {
-        this.#platform.listenSockets.setBacklog(fd, backlog);
-      }
     } else if (this.#revision === snapshot.revision) {
       this.#dataPlane.setStates(states);
     } else {
@@ -145,18 +219,24 @@ class Worker {
       if (why !== undefined) return this.#send({ kind: "refused", revision: snapshot.revision, why });
       this.#dataPlane.commit(snapshot.revision, states);
     }
+    this.#settleSockets(snapshot);
     this.#revision = snapshot.revision;
     this.#send({ kind: "ready", revision: snapshot.revision });
   }
 
   #prepare(snapshot: Snapshot): void {
     const { revision } = snapshot;
+    this.#takeDescriptors();
+    this.#prepared = snapshot;
     const why = this.#dataPlane.prepare(snapshot);
     this.#send(why === undefined ? { kind: "prepared", revision } : { kind: "refused", revision, why });
   }
 
   #commit(revision: number, states: readonly EndpointRowState[]): void {
+    this.#setStates(states);
     this.#dataPlane.commit(revision, states);
+    if (this.#prepared?.revision === revision) this.#settleSockets(this.#prepared);
+    this.#prepared = undefined;
     this.#revision = revision;
     this.#send({ kind: "committed", revision });
   }
@@ -164,6 +244,9 @@ class Worker {
   #drain(drainMs: number): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
+    // The data plane closes its own: nobody listens here then.
+    for (const fd of this.#descriptors.values()) this.#platform.listenSockets.close(fd);
+    this.#descriptors.clear();
     const leave = () => {
       this.#send({ kind: "drained" });
       this.#platform.processes.exit(0);

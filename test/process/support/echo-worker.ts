@@ -1,6 +1,7 @@
 import type { CreateDataPlane } from "../../../src/engine/worker/data-plane-port.ts";
 import { parseWorkerOptions } from "../../../src/engine/worker/options.ts";
 import { runWorker } from "../../../src/engine/worker/worker.ts";
+import type { Snapshot } from "../../../src/model/snapshot.ts";
 import { WorkerSlot } from "../../../src/observe/counters.ts";
 import { linux } from "../../../src/platform/linux.ts";
 
@@ -9,12 +10,12 @@ import { linux } from "../../../src/platform/linux.ts";
  * pid and revision. `hold` is never answered, so that a drain has something to wait for; `WST_TEST_CRASH` in the
  * configuration's first pool name makes it throw at the start, `WST_TEST_REFUSE` at a reload.
  */
-const createDataPlane: CreateDataPlane = ({ counters }) => {
+const createDataPlane: CreateDataPlane = ({ counters, openSocket }) => {
   let revision = 0;
   let connectionsMax = 0;
-  let prepared: { revision: number; connectionsMax: number } | undefined;
+  let prepared: Snapshot | undefined;
   let states = "";
-  let listeners: Bun.TCPSocketListener<undefined>[] = [];
+  const listeners = new Map<number, Bun.TCPSocketListener<undefined>>();
   let onIdle: (() => void) | undefined;
   const open = new Set<Bun.Socket<undefined>>();
   const isCalled = (name: string, snapshot: { pools: readonly { name: string }[] }) =>
@@ -24,7 +25,7 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
       if (isCalled("WST_TEST_CRASH", snapshot)) throw new Error("told to crash");
       ({ revision, connectionsMax } = snapshot);
       states = JSON.stringify(initial);
-      listeners = snapshot.listeners.flatMap(({ sockets }) => sockets.map(({ fd }) => listen(fd)));
+      listenOn(snapshot);
     },
     prepare(snapshot) {
       if (isCalled("WST_TEST_REFUSE", snapshot)) return "told to refuse";
@@ -34,13 +35,14 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
     commit(next, initial) {
       if (prepared?.revision !== next) throw new Error("commit without prepare");
       ({ revision, connectionsMax } = prepared);
+      listenOn(prepared);
       states = JSON.stringify(initial);
     },
     setStates(changed) {
       states = JSON.stringify(changed);
     },
     drain(done) {
-      for (const listener of listeners) listener.stop();
+      for (const listener of listeners.values()) listener.stop();
       if (open.size === 0) done();
       else onIdle = done;
     },
@@ -48,6 +50,16 @@ const createDataPlane: CreateDataPlane = ({ counters }) => {
       for (const socket of open) socket.terminate();
     },
   };
+
+  function listenOn(snapshot: Snapshot): void {
+    const ids = snapshot.listeners.flatMap(({ sockets }) => sockets.map(({ id }) => id));
+    for (const [id, listener] of listeners) {
+      if (ids.includes(id)) continue;
+      listener.stop();
+      listeners.delete(id);
+    }
+    for (const id of ids) if (!listeners.has(id)) listeners.set(id, listen(openSocket(id)));
+  }
 
   function listen(fd: number): Bun.TCPSocketListener<undefined> {
     const options = {

@@ -59,7 +59,7 @@ export function baseConfig(folder: string): Config {
     listeners: [listener("api", "127.0.0.1", 0)],
     pools: [pool("app", ["127.0.0.1"])],
     admin: { socket: join(folder, "admin.sock") },
-    process: { workers: 2, connections: 100, data: folder, drainMs: 500 },
+    process: { workers: 2, connections: 100, data: folder, drainMs: 500, watch: false },
     log: { level: "info", format: "text" },
   };
 }

@@ -49,8 +49,8 @@ process.exitCode = await run(
         stop: () => undefined,
       };
     },
-    startAdmin({ socket, view, stop }) {
-      void answer(view, stop);
+    startAdmin({ socket, view, commands }) {
+      void answer(view, commands.stop);
       return { addresses: { socket }, stop: () => Promise.resolve() };
     },
     onRunning: () => console.log("running"),
