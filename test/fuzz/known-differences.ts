@@ -238,7 +238,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     },
     example: {
       kind: "response",
-      text: "HTTP/1.1 109 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      text: "HTTP/1.1 109 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 204 X\r\n\r\n",
     },
   },
   {
