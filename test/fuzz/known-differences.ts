@@ -229,6 +229,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     },
   },
   {
+    id: "informational-body-behind",
+    why: "no 1xx has a body (RFC 9112 section 6.3 rule 1), so what follows is the next answer; llhttp knows that only of 100 to 103",
+    kind: "we refuse",
+    fits: ({ disagreement }) => {
+      const status = disagreement.ours.messages.at(-1)?.status ?? 0;
+      return status >= 104 && status < 200;
+    },
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 109 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 204 X\r\n\r\n",
+    },
+  },
+  {
     id: "tab-behind-chunked",
     why: "llhttp does not know chunked with a tab behind it: it reads a response until the close, and an upgrade without its body",
     kind: "we refuse",
@@ -289,7 +302,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "only HTTP/1.0 and HTTP/1.1 are read (DESIGN 7.1); llhttp also reads HTTP/0.9, HTTP/2.0, RTSP and ICE",
     kind: "we refuse",
     codes: ["bad-status-line"],
-    fits: ({ firstLine }) => /^(?:HTTP\/[02]|R|I)/.test(firstLine),
+    fits: ({ firstLine }) => /^(?:HTTP\/[02-9]|R|I)/.test(firstLine),
     example: { kind: "response", text: "HTTP/2.0 204 No Content\r\n\r\n" },
   },
   {
