@@ -1,5 +1,6 @@
 import { ChunkedDecoder } from "../../core/http1/chunked.ts";
 import { Framing } from "../../core/http1/framing.ts";
+import type { HeadLimits } from "../../core/http1/head-parser.ts";
 import { Method } from "../../core/http1/method.ts";
 import { Reframe } from "../../core/http1/response-writer.ts";
 import { copyBytes } from "../../lib/bytes.ts";
@@ -132,7 +133,8 @@ export class Exchange implements Deadline {
   /** The endpoint's kernel side has taken bytes: from here on the request may have been acted on. */
   tookBytes(): void {
     this.hasSentBytes = true;
-    if (!this.isIdempotent) this.canReplay = false;
+    // What came before the connection stood may be more than is kept for another attempt.
+    if (!this.isIdempotent || this.outLength - this.headLength > this.pool!.retry.bodyBytes) this.canReplay = false;
   }
 
   /** The whole request is written: the time for the answer begins. */
@@ -186,15 +188,19 @@ export class Exchange implements Deadline {
     this.deadlineMs = never;
   }
 
-  requestChunks(trailerBytesMax: number): ChunkedDecoder {
+  requestChunks(limits: HeadLimits): ChunkedDecoder {
     const decoder = (this.requestDecoder ??= new ChunkedDecoder());
-    decoder.reset({ keepsFraming: !this.isCounting, trailerBytesMax });
+    decoder.reset({
+      keepsFraming: !this.isCounting,
+      trailerBytesMax: limits.headBytesMax,
+      trailersMax: limits.fieldsMax,
+    });
     return decoder;
   }
 
-  responseChunks(keepsFraming: boolean, trailerBytesMax: number): ChunkedDecoder {
+  responseChunks(keepsFraming: boolean, limits: HeadLimits): ChunkedDecoder {
     const decoder = (this.responseDecoder ??= new ChunkedDecoder());
-    decoder.reset({ keepsFraming, trailerBytesMax });
+    decoder.reset({ keepsFraming, trailerBytesMax: limits.headBytesMax, trailersMax: limits.fieldsMax });
     return decoder;
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "../../core/http1/request-writer.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
-import { ListenerSlot } from "../../observe/counters.ts";
+import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
@@ -55,6 +55,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const runtime = listener.runtime;
   runtime.counters[listener.base + ListenerSlot.exchanges]!++;
   runtime.counters[listener.base + ListenerSlot.exchangesNow]!++;
+  runtime.counters[listener.base + ListenerSlot.bytesIn]! += head.headBytes;
   client.awaitRead(never);
   client.peer ??= listener.peerOf(client.socket);
   const exchange = runtime.takeExchange();
@@ -106,7 +107,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
     startAttempt(exchange);
     return;
   }
-  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits);
   if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
   if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
@@ -231,6 +232,7 @@ function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number
     else exchange.canReplay = false;
   }
   const connection = exchange.connection!;
+  exchange.runtime.counters[connection.endpoint.base + EndpointSlot.bytesOut]! += to - from;
   const taken = send(connection, bytes, from, to, true);
   if (taken === broken) {
     if (exchange.isResponseDone) detach(exchange);
