@@ -121,7 +121,7 @@ export class Exchange implements Deadline {
   append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.outLength + to - from;
     if (length > this.out.length) {
-      const larger = new Uint8Array(length * 2);
+      const larger = this.runtime.takeBuffer(length);
       larger.set(this.out.subarray(0, this.outLength));
       this.runtime.giveBackBuffer(this.out);
       this.out = larger;
