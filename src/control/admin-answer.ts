@@ -2,7 +2,7 @@ import { instanceMetrics } from "../observe/instance-metrics.ts";
 import { metricsContentType, renderMetrics } from "../observe/metrics.ts";
 import { EndpointState } from "../model/snapshot.ts";
 import type { PoolView, StatusView } from "../model/status.ts";
-import type { ReloadResult } from "./supervisor.ts";
+import type { ReloadResult } from "./commands.ts";
 
 /** What the admin API needs of a request; the decision is the same on both doors but for what a door allows. */
 export interface AdminRequest {

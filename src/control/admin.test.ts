@@ -8,7 +8,7 @@ import { EndpointState } from "../model/snapshot.ts";
 import type { StatusView } from "../model/status.ts";
 import { type AdminServer, startAdmin } from "./admin.ts";
 import { adminAnswer } from "./admin-answer.ts";
-import type { AdminCommands } from "./supervisor.ts";
+import type { AdminCommands } from "./commands.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wst-admin-"));
 const servers: AdminServer[] = [];

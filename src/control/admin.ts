@@ -14,7 +14,7 @@ import {
   upgradeRefusal,
 } from "./admin-answer.ts";
 import { holderText } from "./holder-text.ts";
-import type { AdminCommands } from "./supervisor.ts";
+import type { AdminCommands } from "./commands.ts";
 
 export interface AdminOptions {
   /** Loopback only until there are tokens; absent: only the socket. */

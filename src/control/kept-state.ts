@@ -1,6 +1,7 @@
 import type { Allocation } from "../core/config/snapshot.ts";
 import type { Numbering } from "../core/config/numbering.ts";
-import type { Files, OsResult } from "../platform/ports.ts";
+import type { Log } from "../observe/log.ts";
+import type { Files } from "../platform/ports.ts";
 import type { BoundSocket } from "./listeners.ts";
 
 /** What the next supervisor must know of the workers, where this one is killed or becomes another program. */
@@ -24,10 +25,29 @@ export interface KeptWorker {
 /** Raised when the file changes its meaning; another one is not read, and the workers are then replaced. */
 const stateVersion = 1;
 
-export function writeState(files: Files, path: string, state: KeptState): OsResult<undefined> {
-  const { rows, slots } = state.allocation;
-  const allocation = { rows: plain(rows), slots: plain(slots) };
-  return files.replaceText(path, JSON.stringify({ stateVersion, ...state, allocation }));
+/** Writes the state, and says once when that does not work, and when it does again. */
+export class StateFile {
+  readonly #files: Pick<Files, "replaceText">;
+  readonly #log: Log;
+  #isWritten = true;
+
+  constructor(files: Pick<Files, "replaceText">, log: Log) {
+    this.#files = files;
+    this.#log = log;
+  }
+
+  /** A full disk is no reason to stop serving: the instance goes on. */
+  write(path: string, state: KeptState): void {
+    const { rows, slots } = state.allocation;
+    const allocation = { rows: plain(rows), slots: plain(slots) };
+    const sockets = state.sockets.map(({ id, host, port, asked }) => ({ id, host, port, asked }));
+    const written = this.#files.replaceText(path, JSON.stringify({ stateVersion, ...state, allocation, sockets }));
+    if (written.ok === this.#isWritten) return;
+    this.#isWritten = written.ok;
+    if (written.ok) return this.#log("info", "state-written", `${path} is written again`);
+    const loss = "were this supervisor killed, the next could not take its workers over";
+    this.#log("error", "state-unwritable", `${path}: ${written.text}; the instance goes on, but ${loss}`);
+  }
 }
 
 /** Absent: there is none, or none that this program wrote. The file lies in a folder that only we can write. */

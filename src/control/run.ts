@@ -5,9 +5,10 @@ import type { StatusView } from "../model/status.ts";
 import { createLog, type Log } from "../observe/log.ts";
 import type { Cancel, Platform } from "../platform/ports.ts";
 import type { CreateHealthSource } from "./health-source.ts";
+import type { ReloadResult, StartAdmin, UpgradeResult } from "./commands.ts";
 import { FileWatch } from "./file-watch.ts";
 import { parseHandover } from "./handover.ts";
-import { type ReloadResult, type StartAdmin, Supervisor, type UpgradeResult } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /** Exit codes of `run`. */
 export const ExitCode = { Ok: 0, Failed: 1, BadConfiguration: 2 } as const;

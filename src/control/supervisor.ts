@@ -8,19 +8,21 @@ import { type Counters, counterFileBytes, initCounters, openCounters } from "../
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
-import type { DescriptorLimit, NumberedDescriptor, Platform, UserIds } from "../platform/ports.ts";
+import type { DescriptorLimit, NumberedDescriptor, Platform } from "../platform/ports.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
+import type { AdminCommands, ReloadResult, StartAdmin } from "./commands.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import type { Handover } from "./handover.ts";
-import { type KeptState, readState, writeState } from "./kept-state.ts";
+import { type KeptState, readState, StateFile } from "./kept-state.ts";
 import { type Bound, type BoundSocket, bindListeners } from "./listeners.ts";
 import { RollOut } from "./roll-out.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { WorkerTeam } from "./worker-team.ts";
+import { workerUser } from "./worker-user.ts";
 
 export interface SupervisorOptions {
   readonly version: string;
@@ -42,41 +44,11 @@ export interface SupervisorParts {
   readonly commands: AdminCommands;
 }
 
-export interface AdminCommands {
-  stop(reason: string): void;
-  /** Reads the configuration file again. */
-  reload(): Promise<ReloadResult>;
-  /** Becomes the program as it is installed now. Where that is possible, `go` does it and does not return. */
-  upgrade(): Promise<UpgradeResult>;
-}
-
-export type UpgradeResult =
-  | { readonly kind: "possible"; go(): void }
-  | { readonly kind: "refused"; readonly lines: readonly string[] };
-
-/** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
-export type StartAdmin = (
-  options: Config["admin"] & {
-    view(): StatusView;
-    readonly commands: AdminCommands;
-  },
-) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
-
 /** `stopped`: someone asked for the end before the start was over. */
 export type StartResult =
   | { readonly kind: "running" }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly line: string };
-
-/** What a reload did: applied as that revision, or nothing at all. */
-export type ReloadResult =
-  | {
-      readonly kind: "applied";
-      readonly revision: number;
-      /** From the decision, which every worker had prepared for, to the last worker that follows it. */
-      readonly commitMs: number;
-    }
-  | { readonly kind: "refused"; readonly lines: readonly string[]; readonly isBadFile?: boolean };
 
 /** Columns of the shared counters per worker: while workers are replaced by an upgrade, both generations count. */
 const generations = 2;
@@ -100,6 +72,7 @@ export class Supervisor {
   readonly #undo: (() => void | Promise<void>)[] = [];
   readonly #team: WorkerTeam;
   readonly #rollOut: RollOut;
+  readonly #stateFile: StateFile;
   #state: InstanceState = "starting";
   #counters: Counters | undefined;
   #current: Current | undefined;
@@ -109,7 +82,6 @@ export class Supervisor {
   #instance: Instance | undefined;
   /** Of the supervisor before, where its workers still run. */
   #before: KeptState | undefined;
-  #isStateWritten = true;
   /** As workers were started with it. */
   #descriptorLimit: DescriptorLimit = { soft: 0, hard: 0 };
   #admin: AdminAddresses;
@@ -129,6 +101,7 @@ export class Supervisor {
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
     this.#team = this.#newTeam();
+    this.#stateFile = new StateFile(parts.platform.files, parts.log);
     this.#rollOut = new RollOut(parts.log, parts.platform.clock, this.#team);
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
     this.#health = parts.createHealth((states) => {
@@ -199,7 +172,9 @@ export class Supervisor {
 
   /** Why an upgrade is not possible at this moment; absent: it is. */
   cannotUpgrade(): string | undefined {
-    if (this.#state !== "running") return `the instance is ${this.#state}`;
+    // New workers that do not start are a reason for an upgrade: back to the program of before.
+    const isStalled = this.#state === "starting" && this.#team.earlier.size > 0;
+    if (this.#state !== "running" && !isStalled) return `the instance is ${this.#state}`;
     if (this.#team.hasColumns(this.#team.slots.length)) return undefined;
     return `${this.#team.earlier.size} workers of the last upgrade still finish what they have`;
   }
@@ -229,7 +204,7 @@ export class Supervisor {
   async #begin(): Promise<StartResult> {
     const { platform, log, startAdmin } = this.#parts;
     const { config } = this.#options;
-    const user = this.#workerUser();
+    const user = workerUser(platform, log, config.process.user);
     const adminSocket = config.admin.socket;
     // Wherever the admin socket is, workers that are another user must find back to the link when it breaks.
     const linkFolder = user === undefined ? dirname(adminSocket) : instancePaths({ env: {}, uid: 0 }).folder;
@@ -358,7 +333,7 @@ export class Supervisor {
       changed: () => this.#remember(),
       heldDown: (text) => {
         if (this.#state !== "starting") return;
-        if (this.#team.earlier.size > 0) {
+        if (this.#team.earlier.size > 0 || this.#before !== undefined) {
           log("error", "upgrade-stalled", "new workers do not start; those of before go on serving");
         } else this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` });
       },
@@ -376,35 +351,13 @@ export class Supervisor {
     const current = this.#current;
     const instance = this.#instance;
     if (current === undefined || instance === undefined) return;
-    const written = writeState(this.#parts.platform.files, instance.statePath, {
+    this.#stateFile.write(instance.statePath, {
       revision: next?.revision ?? current.snapshot.revision,
       allocation: next?.allocation ?? current.allocation,
-      sockets: [...this.#listening.values()].flat().map(({ fd: _, ...socket }) => socket),
+      sockets: [...this.#listening.values()].flat(),
       nextSocketId: this.#nextSocketId,
       workers: this.#team.processes,
     });
-    if (written.ok === this.#isStateWritten) return;
-    this.#isStateWritten = written.ok;
-    if (written.ok) this.#parts.log("info", "state-written", `${instance.statePath} is written again`);
-    else
-      this.#parts.log(
-        "error",
-        "state-unwritable",
-        `${instance.statePath}: ${written.text}; the instance goes on, but were this supervisor killed, the next could not take its workers over`,
-      );
-  }
-
-  /** Who workers are; absent: who we are. */
-  #workerUser(): UserIds | undefined {
-    const { platform, log } = this.#parts;
-    const { user } = this.#options.config.process;
-    if (platform.processes.uid !== 0) return undefined;
-    const ids = user === undefined ? undefined : platform.processes.userIds(user);
-    if (ids === undefined) {
-      const why = user === undefined ? "process.user is not set" : `there is no user ${user} (process.user)`;
-      log("warn", "workers-as-root", `running workers as root: ${why}`);
-    }
-    return ids;
   }
 
   #ready(slot: WorkerSlot, revision: number): void {

@@ -1,3 +1,4 @@
+import { workerEnvironment } from "../engine/worker/environment.ts";
 import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import { descriptorsPath, type EndpointRowState, type ToSupervisor, type ToWorker } from "../model/link.ts";
 import type { Snapshot } from "../model/snapshot.ts";
@@ -193,7 +194,7 @@ export class WorkerTeam {
     return new WorkerSlot(index, column, {
       platform,
       log,
-      spawnOptions: (slot) => ({ command: this.#command(slot), env: {}, descriptors: [] }),
+      spawnOptions: (slot) => ({ command: this.#command(slot), env: workerEnvironment, descriptors: [] }),
       onStart: () => this.#ports.changed(),
       onDeath: (slot) => this.#buried(slot),
       onHeldDown: (_slot, text) => this.#ports.heldDown(text),

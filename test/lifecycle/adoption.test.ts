@@ -33,7 +33,7 @@ async function adopts(process_: string): Promise<void> {
   const pools = `  app: { endpoints: [${origin()}, ${origin()}] }`;
   program.write({ listeners: api, pools, process: process_ });
   const first = await program.start();
-  const workers = await program.workers();
+  const workers = await program.sortedWorkers();
   const where = await program.address("api");
   const load = startLoad(where, { keepAlive: 4, fresh: 4 });
   await eventually("there is load", () => (load.tally.answered > 50 ? true : undefined));
@@ -48,7 +48,7 @@ async function adopts(process_: string): Promise<void> {
   const second = await program.start();
   expect(second.output).toContain("they are taken over");
   const view = await program.status();
-  expect(view.workers.map(({ pid }) => pid).toSorted()).toEqual(workers.toSorted());
+  expect(await program.sortedWorkers()).toEqual(workers);
   expect(view.listeners[0]!.addresses[0]).toEqual({ host: where.host, port: where.port });
   expect(view.listeners[0]!.counters.exchanges).toBeGreaterThan(before);
   expect(view.workers.every(({ state }) => state === "ready")).toBe(true);
@@ -115,7 +115,7 @@ describe("a supervisor that follows a killed one", () => {
     const pools = `  app: { endpoints: [${origin()}] }`;
     program.write({ listeners: api, pools, process: "workers: 3" });
     const first = await program.start();
-    const workers = await program.workers();
+    const workers = await program.sortedWorkers();
     first.signal("SIGKILL");
     await first.exited();
     program.write({ listeners: api, pools, process: "workers: 1" });
@@ -152,7 +152,7 @@ describe("a supervisor that follows a killed one", () => {
     const pools = `  app: { endpoints: [${origin()}] }`;
     program.write({ listeners: api, pools });
     const first = await program.start();
-    const workers = await program.workers();
+    const workers = await program.sortedWorkers();
     const { host, port } = await program.address("api");
     first.signal("SIGKILL");
     await first.exited();
@@ -162,6 +162,6 @@ describe("a supervisor that follows a killed one", () => {
     expect(await (await fetch(`http://${host}:${port}/`)).text()).toBe("here");
     other.stop(true);
     await program.start();
-    expect((await program.workers()).toSorted()).toEqual(workers.toSorted());
+    expect(await program.sortedWorkers()).toEqual(workers);
   }, 20_000);
 });

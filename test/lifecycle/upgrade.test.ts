@@ -89,7 +89,7 @@ describe("upgrade", () => {
   test("a configuration that the new program does not take: refused with its words, nothing changed", async () => {
     const program = newProgram();
     await program.start();
-    const workers = await program.workers();
+    const workers = await program.sortedWorkers();
     const { revision, startedAt } = await program.status();
     writeFileSync(program.file, "version: 1\nlisteners: 5\n");
     const { exitCode, output } = await program.command("upgrade");
@@ -103,7 +103,7 @@ describe("upgrade", () => {
     const program = newProgram();
     const path = install(program);
     await program.start({}, path);
-    const workers = await program.workers();
+    const workers = await program.sortedWorkers();
     rmSync(path);
     const { exitCode, output } = await program.command("upgrade");
     expect(exitCode).toBe(1);
@@ -111,10 +111,31 @@ describe("upgrade", () => {
     expect(await program.workers()).toEqual(workers);
   }, 20_000);
 
+  test("a program whose workers do not start: those of before go on, and the next upgrade replaces it", async () => {
+    const program = newProgram();
+    const path = install(program);
+    const child = await program.start({}, path);
+    const workers = await program.workers();
+    const load = startLoad(await program.address("api"), { keepAlive: 2, fresh: 2 });
+    const main = join(import.meta.dir, "support", "no-workers.ts");
+    install(program, `[ "$1" = check ] || exec ${process.execPath} ${main} ${program.file} ${path}`);
+    child.signal("SIGUSR2");
+    await child.until(
+      "it says that it is stalled",
+      () => child.output.includes("those of before go on serving"),
+      15_000,
+    );
+    expect(workers.every(isWorker)).toBe(true);
+    install(program);
+    expect(await program.command("upgrade")).toMatchObject({ exitCode: 0 });
+    expect((await program.status()).workers.length).toBe(2);
+    expect((await load.stop()).failures).toEqual([]);
+  }, 30_000);
+
   test("a program that ends at once: it is said, the workers of before go on, the next start takes them over", async () => {
     const program = newProgram();
     const child = await program.start({}, install(program));
-    const workers = await program.workers();
+    const workers = await program.sortedWorkers();
     const load = startLoad(await program.address("api"), { keepAlive: 2, fresh: 2 });
     // The check passes, the program does not run.
     install(program, 'if [ "$1" = check ]; then exit 0; fi; exit 7');
@@ -123,7 +144,7 @@ describe("upgrade", () => {
     expect(output).toContain("the workers of before go on");
     expect(await child.exited()).toBe(7);
     await program.start({}, install(program));
-    expect((await program.workers()).toSorted()).toEqual(workers.toSorted());
+    expect(await program.sortedWorkers()).toEqual(workers);
     expect((await load.stop()).failures).toEqual([]);
   }, 20_000);
 });

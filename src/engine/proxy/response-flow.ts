@@ -18,7 +18,6 @@ import { beginTunnel } from "./tunnel.ts";
 
 /** Interim answers of one exchange; past it the endpoint floods. */
 const informationalMax = 32;
-const trailerBytesMax = 65_536;
 
 /** Reads a response head, or on with one: interim answers first, then the final one with what came of its body. */
 export function readResponseHead(exchange: Exchange, connection: EndpointConnection, chunk: Uint8Array): void {
@@ -102,11 +101,7 @@ function answer(
   const framing = responseFraming(head, exchange.method);
   exchange.responseFraming = framing;
   exchange.reframe = reframeFor(framing, exchange.clientMinor);
-  exchange.keepsClient =
-    exchange.keepsClient &&
-    exchange.canReadOut &&
-    !exchange.client!.listener.isLeaving &&
-    exchange.reframe !== Reframe.ToClose;
+  exchange.keepsClient = keepsClient(exchange);
   const persistence = !exchange.keepsClient
     ? Persistence.Close
     : exchange.clientMinor === 0
@@ -130,7 +125,7 @@ function answer(
     readEnd = bodyEnd = from + (head.contentLength - exchange.responseRemaining);
     isDone = exchange.responseRemaining === 0;
   } else if (framing === Framing.Chunked) {
-    const decoder = exchange.responseChunks(exchange.reframe === Reframe.Keep, trailerBytesMax);
+    const decoder = exchange.responseChunks(exchange.reframe === Reframe.Keep, responseHeadLimits);
     const decoded = decoder.feed(bytes, from, end);
     if (decoded === Decoded.Refused) {
       exchange.hasAnswered = false;
@@ -147,6 +142,10 @@ function answer(
   else exchange.awaitBody();
   if (!headAndBody(exchange, headLength, head.headBytes, bytes, from, bodyEnd)) return;
   if (isDone) finishBody(exchange);
+}
+
+function keepsClient({ keepsClient: isWished, canReadOut, client, reframe }: Exchange): boolean {
+  return isWished && canReadOut && !client!.listener.isLeaving && reframe !== Reframe.ToClose;
 }
 
 function reframeFor(framing: Framing, clientMinor: number): Reframe {

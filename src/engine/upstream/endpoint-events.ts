@@ -1,4 +1,5 @@
 import { Failure } from "../../model/failure.ts";
+import { EndpointSlot } from "../../observe/counters.ts";
 import { broken, flush } from "../net/sender.ts";
 import type { TcpHandlers } from "../net/tcp.ts";
 import { Phase } from "../listener/client-connection.ts";
@@ -33,6 +34,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
       connection.close();
       return;
     }
+    exchange.runtime.counters[connection.endpoint.base + EndpointSlot.bytesIn]! += chunk.length;
     if (connection.state === ConnectionState.Tunnel) tunnelFromEndpoint(exchange, chunk);
     else if (exchange.hasAnswered) readResponseBody(exchange, chunk);
     else readResponseHead(exchange, connection, chunk);
@@ -64,7 +66,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
     connection.sawEnd = true;
     const exchange = connection.exchange;
     if (exchange === null) {
-      connection.close();
+      endIdle(connection);
       return;
     }
     if (connection.isBroken) lose(connection, exchange, true);
@@ -77,7 +79,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
     if (connection.state === ConnectionState.Closed) return;
     const exchange = connection.exchange;
     if (exchange === null) {
-      connection.close();
+      endIdle(connection);
       return;
     }
     lose(connection, exchange, isReset || connection.isBroken);
@@ -95,6 +97,11 @@ export function connectFailed(connection: EndpointConnection, code: string): voi
   // Not a connect any more: `failAttempt` lets go of it as of any other connection.
   connection.state = ConnectionState.Busy;
   failAttempt(exchange, code === "ECONNREFUSED" ? Failure.ConnectRefused : Failure.ConnectFailed);
+}
+
+function endIdle(connection: EndpointConnection): void {
+  if (connection.state === ConnectionState.Idle) connection.endpoint.endedIdle(connection);
+  connection.close();
 }
 
 function lose(connection: EndpointConnection, exchange: Exchange, isReset: boolean): void {

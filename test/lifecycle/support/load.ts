@@ -23,7 +23,7 @@ const answerTimeoutMs = 5_000;
  */
 export function startLoad(address: Address, { keepAlive, fresh }: { keepAlive: number; fresh: number }): Load {
   const tally: Tally = { answered: 0, failures: [], longestMs: 0 };
-  let isOn = true;
+  const end = { isAsked: false };
   const clients = [
     ...Array.from({ length: keepAlive }, () => run(true)),
     ...Array.from({ length: fresh }, () => run(false)),
@@ -31,7 +31,7 @@ export function startLoad(address: Address, { keepAlive, fresh }: { keepAlive: n
   return {
     tally,
     async stop() {
-      isOn = false;
+      end.isAsked = true;
       await Promise.all(clients);
       return tally;
     },
@@ -39,7 +39,7 @@ export function startLoad(address: Address, { keepAlive, fresh }: { keepAlive: n
 
   async function run(keeps: boolean): Promise<void> {
     let connection: Connection | undefined;
-    while (isOn) {
+    while (!end.isAsked) {
       const startedMs = performance.now();
       try {
         connection ??= await open(address);

@@ -84,6 +84,11 @@ export class Program {
     return (await this.status()).workers.map(({ pid }) => pid);
   }
 
+  /** To compare with those of another time, whatever their places. */
+  async sortedWorkers(): Promise<readonly number[]> {
+    return (await this.workers()).toSorted((one, other) => one - other);
+  }
+
   async end(): Promise<void> {
     for (const child of this.#children) await child.stop();
     for (const pid of this.#pids) if (isWorker(pid)) process.kill(pid, "SIGKILL");
