@@ -28,6 +28,7 @@ function machine(refuse: (options: ListenOptions) => OsFailure | undefined, hold
       };
     },
     setBacklog: () => ({ ok: true, value: undefined }),
+    boundPort: () => undefined,
     duplicate: (original) => ({ ok: true, value: original }),
     close: (closed) => void open.delete(closed),
     holder: () => holder,

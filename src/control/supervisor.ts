@@ -270,8 +270,10 @@ export class Supervisor {
     this.#nextSocketId = Math.max(before?.nextSocketId ?? 1, ...[...descriptors.keys()].map((id) => id + 1));
     const known = (before?.sockets ?? []).flatMap((socket) => {
       const own = descriptors.get(socket.id);
+      // What a worker hands over is not believed: a worker that was taken over could make a socket of its own.
+      if (own === undefined || platform.listenSockets.boundPort(own.fd) !== socket.port) return [];
       descriptors.delete(socket.id);
-      return own === undefined ? [] : [{ ...socket, fd: own.fd }];
+      return [{ ...socket, fd: own.fd }];
     });
     for (const { fd } of descriptors.values()) platform.listenSockets.close(fd);
     const bound = this.#bind(config, known);
@@ -431,6 +433,7 @@ export class Supervisor {
       config,
       ...known,
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
+      isSlotBusy: (slot) => this.#counters?.isListenerBusy(slot) ?? false,
       addresses: resolved.addresses,
       connectionsMax,
     });

@@ -106,6 +106,11 @@ export class Counters {
     return this.sum(base + EndpointSlot.attemptsNow) !== 0 || this.sum(base + EndpointSlot.connectionsNow) !== 0;
   }
 
+  /** Whether some worker has a connection of this listener, which may be gone from the configuration. */
+  isListenerBusy(slot: number): boolean {
+    return this.sum(listenerBase(slot) + ListenerSlot.connectionsNow) !== 0;
+  }
+
   /** Forgets what a row that is not busy counted for its last endpoint. */
   clearEndpoint(row: number): void {
     this.#clear(endpointBase(row), endpointSlots);

@@ -25,6 +25,7 @@ export const listenSockets: ListenSockets = {
   setBacklog(fd, backlog) {
     return libc().listen(fd, backlog) === 0 ? { ok: true, value: undefined } : lastFailure();
   },
+  boundPort,
   duplicate(fd) {
     const copy = libc().fcntl(fd, duplicateCloexec, firstDescriptor);
     return copy < 0 ? lastFailure() : { ok: true, value: copy };

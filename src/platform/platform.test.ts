@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linux } from "./linux.ts";
@@ -134,6 +134,61 @@ describe("lock", () => {
   });
 });
 
+describe("descriptor channels", () => {
+  test("carry descriptors both ways, in any number, with the connecting process", () => {
+    const folder = mkdtempSync(join(tmpdir(), "wst-fds-"));
+    const path = join(folder, "fds.sock");
+    const { descriptorChannels } = linux;
+    const server = descriptorChannels.listen(path);
+    if (!server.ok) throw new Error(server.text);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const client = descriptorChannels.connect(path);
+    if (!client.ok) throw new Error(client.text);
+    const [accepted] = server.value.accept();
+    expect(accepted!.pid).toBe(process.pid);
+    expect(server.value.accept()).toEqual([]);
+    const own = listen();
+    // More than one message holds.
+    const many = Array.from({ length: 150 }, (_, index) => ({ id: index + 1, fd: own.fd }));
+    expect(accepted!.channel.send(many).ok).toBe(true);
+    const received = client.value.receive();
+    expect(received.map(({ id }) => id)).toEqual(many.map(({ id }) => id));
+    expect(received.every(({ fd }) => listenSockets.boundPort(fd) === own.port)).toBe(true);
+    expect(client.value.receive()).toEqual([]);
+    expect(client.value.send(received.slice(0, 1)).ok).toBe(true);
+    const back = accepted!.channel.receive();
+    expect(back.map(({ fd }) => listenSockets.boundPort(fd))).toEqual([own.port]);
+    for (const { fd } of [...received, ...back, own]) listenSockets.close(fd);
+    accepted!.channel.close();
+    expect(client.value.send([{ id: 1, fd: 0 }])).toMatchObject({ ok: false, code: "EPIPE" });
+    client.value.close();
+    server.value.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test("where nobody listens, and for a path that is too long, the failure says so", () => {
+    expect(linux.descriptorChannels.connect("/nonexistent/fds.sock")).toMatchObject({ ok: false, code: "ENOENT" });
+    expect(linux.descriptorChannels.listen(`/tmp/${"x".repeat(110)}`)).toMatchObject({ ok: false, code: "EINVAL" });
+  });
+});
+
+describe("files", () => {
+  test("a stamp changes when a file is written and when another takes its place", () => {
+    const folder = mkdtempSync(join(tmpdir(), "wst-stamp-"));
+    const path = join(folder, "a");
+    const { files } = linux;
+    expect(files.stamp(path)).toBeUndefined();
+    const stamps = ["one", "two", "two"].map((text) => {
+      expect(files.replaceText(path, text).ok).toBe(true);
+      return files.stamp(path);
+    });
+    expect(new Set(stamps).size).toBe(3);
+    expect(readFileSync(path, "utf8")).toBe("two");
+    expect(files.replaceText(join(folder, "no", "such"), "")).toMatchObject({ ok: false, code: "ENOENT" });
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe("names", () => {
   test("a literal is its own address, a name that does not exist says so", async () => {
     expect(await linux.names.resolve("::1", { timeoutMs: 1 })).toEqual({ ok: true, value: "::1" });
@@ -177,6 +232,26 @@ describe("processes", () => {
     expect(await end("test -S /dev/fd/3 && test -S /dev/fd/4 && ! test -e /dev/fd/5")).toEqual({
       exitCode: 0,
     });
+  });
+
+  test("a process that is no child is watched to its end, and only under its name", async () => {
+    const child = Bun.spawn(["sleep", "60"]);
+    const ended = Promise.withResolvers<void>();
+    const onExit = () => ended.resolve();
+    expect(linux.processes.adopt(child.pid, { name: "another", onExit })).toBeUndefined();
+    const adopted = linux.processes.adopt(child.pid, { name: "sleep", onExit });
+    expect(adopted?.pid).toBe(child.pid);
+    adopted?.kill("SIGKILL");
+    await ended.promise;
+    expect(linux.processes.adopt(child.pid, { name: "sleep", onExit })).toBeUndefined();
+  });
+
+  test("a command runs to its end, or to its time", async () => {
+    const { processes } = linux;
+    const wrong = await processes.runToEnd(["sh", "-c", "echo out; echo err >&2; exit 3"], { timeoutMs: 10_000 });
+    expect(wrong).toEqual({ exitCode: 3, output: "out\nerr" });
+    expect((await processes.runToEnd(["sleep", "60"], { timeoutMs: 50 })).exitCode).toBeUndefined();
+    expect((await processes.runToEnd(["/no/such/program"], { timeoutMs: 50 })).exitCode).toBeUndefined();
   });
 
   test("the descriptor limit ends at the hard one, and is never lowered", () => {

@@ -89,6 +89,8 @@ export interface ListenSockets {
   bindListen(options: ListenOptions): OsResult<{ readonly fd: number; readonly port: number }>;
   /** Bun.listen sets 511 on a descriptor that it takes over; this sets ours again. */
   setBacklog(fd: number, backlog: number): OsResult<undefined>;
+  /** Port that a socket is bound to; absent: it is no such socket. */
+  boundPort(fd: number): number | undefined;
   /** Another descriptor of the same socket, closed on exec. */
   duplicate(fd: number): OsResult<number>;
   close(fd: number): void;

@@ -116,15 +116,27 @@ describe("shared memory", () => {
 });
 
 describe("processes", () => {
-  // An upgrade in place (planned) keeps the PID that systemd and operators know.
-  test("execve keeps the process id", async () => {
-    const after = program("after.ts", `console.log(process.pid);`);
+  // Why platform/replace-process.ts calls the C library: an upgrade hands its listening sockets over.
+  test("process.execve keeps the process id, and closes every descriptor above 2", async () => {
+    const after = program(
+      "after.ts",
+      `import { readdirSync, readlinkSync } from "node:fs";
+      const kept = readdirSync("/proc/self/fd").filter((fd) => {
+        try { return readlinkSync("/proc/self/fd/" + fd).endsWith("/kept"); } catch { return false; }
+      });
+      console.log(process.pid + " " + kept.length);`,
+    );
     const before = program(
       "before.ts",
-      `process.execve(process.execPath, [process.execPath, ${JSON.stringify(after)}], process.env);`,
+      `import { openSync } from "node:fs";
+      import { dlopen } from "bun:ffi";
+      const fd = openSync(${JSON.stringify(program("kept", ""))}, "r");
+      const c = dlopen("libc.so.6", { fcntl: { args: ["int", "int", "int"], returns: "int" } }).symbols;
+      if (c.fcntl(fd, 2, 0) !== 0) throw new Error("fcntl");
+      process.execve(process.execPath, [process.execPath, ${JSON.stringify(after)}], process.env);`,
     );
     const child = Bun.spawn([process.execPath, before], { stdout: "pipe" });
-    expect(Number(await firstLine(child.stdout))).toBe(child.pid);
+    expect(await firstLine(child.stdout)).toBe(`${child.pid} 0`);
     expect(await child.exited).toBe(0);
   });
 

@@ -81,7 +81,7 @@ table("the top", atTop, [
   ["process: { user: 'a b' }", "bad-value", "process.user"],
   ["process: { drain: 30 }", "bad-value", "process.drain", "30s"],
   ["process: { drain: 25h }", "bad-value", "process.drain", "0s (do not wait), or from 1ms to 24h"],
-  ["process: { watch: true }", "not-yet", "process.watch"],
+  ["process: { watch: 1 }", "bad-value", "process.watch", "true or false"],
   ["log: { level: warning }", "bad-value", "log.level", "did you mean warn?"],
   ["log: { format: xml }", "bad-value", "log.format", "one of auto, text, json"],
   ["log: { access: true }", "bad-value", "log.access", "expected a map"],

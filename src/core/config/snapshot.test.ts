@@ -67,6 +67,7 @@ function compiled(changes: Partial<CompileInput> & Pick<CompileInput, "config">)
     revision: 1,
     before: nothingYet,
     isRowBusy: () => false,
+    isSlotBusy: () => false,
     addresses: new Map(),
     sockets: new Map(),
     connectionsMax: 7,
@@ -102,13 +103,13 @@ describe("compile", () => {
     expect(snapshot.pools[0]!.endpoints.map(({ ip }) => ip)).toEqual(["10.0.0.1", "::1", "10.0.0.9", undefined]);
   });
 
-  test("workers get no checks, and the sockets as they inherit them", () => {
+  test("workers get no checks, and the sockets by their numbers", () => {
     const sockets = new Map([["api", [{ host: "127.0.0.1", port: 4000, id: 3 }]]]);
     const { snapshot } = compiled({ config: config(pool("a", ["10.0.0.1", 1])), sockets });
     expect("health" in snapshot.pools[0]!).toBe(false);
     expect(snapshot.listeners[0]).toMatchObject({
       slot: 0,
-      sockets: [{ host: "127.0.0.1", port: 4000, fd: 3 }],
+      sockets: [{ host: "127.0.0.1", port: 4000, id: 3 }],
     });
     expect(snapshot).toMatchObject({ revision: 1, connectionsMax: 7 });
   });
@@ -123,6 +124,7 @@ describe("compile", () => {
       before: first.allocation,
       addresses: new Map(),
       sockets: new Map(),
+      isSlotBusy: () => false,
       connectionsMax: 1,
     };
     expect(compile({ ...input, isRowBusy: () => true }).kind).toBe("refused");
@@ -148,17 +150,19 @@ describe("needsRestart", () => {
     ],
     ["limits of a listener apply in place", { ...before, listeners: [{ ...listener, trust: ["10.0.0.0/8"] }] }, []],
     [
-      "another port",
-      { ...before, listeners: [{ ...listener, bind: [{ host: "127.0.0.1", port: 81 }] }] },
-      ["listeners.api.bind changed from 127.0.0.1:8080 to 127.0.0.1:81"],
+      "listeners come, go and move in place",
+      { ...before, listeners: [{ ...listener, bind: [{ host: "127.0.0.1", port: 81 }] }, web] },
+      [],
     ],
-    ["another listener", { ...before, listeners: [listener, web] }, ["listeners.web is new"]],
-    ["renamed", { ...before, listeners: [web] }, ["listeners.api was removed", "listeners.web is new"]],
-    ["another admin socket", { ...before, admin: { socket: "/b" } }, ["admin.socket changed from /run/a.sock to /b"]],
+    [
+      "another admin socket",
+      { ...before, admin: { socket: "/b" } },
+      ["admin.socket changed from /run/a.sock to /b: takes a stop and a start"],
+    ],
     [
       "more workers",
       { ...before, process: { ...before.process, workers: 2 } },
-      ["process.workers changed from 1 to 2"],
+      ["process.workers changed from 1 to 2: takes an upgrade (weichensteller upgrade) or a restart"],
     ],
   ])("%s", (_name, next, expected) => {
     expect(needsRestart(before, next)).toEqual(expected);

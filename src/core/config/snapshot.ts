@@ -15,6 +15,8 @@ export interface CompileInput {
   readonly before: Allocation;
   /** Whether a worker still has an attempt or a connection at this row. */
   readonly isRowBusy: (row: number) => boolean;
+  /** Whether a worker still has a connection of the listener that had this slot. */
+  readonly isSlotBusy: (slot: number) => boolean;
   /** IP literals by host name; a name that is missing does not resolve now. */
   readonly addresses: ReadonlyMap<string, string>;
   /** Bound sockets by listener name. */
@@ -54,7 +56,7 @@ export function compile(input: CompileInput): Compiled {
     };
   }
   const listenerNames = config.listeners.map(({ name }) => name);
-  const slots = renumber(before.slots, listenerNames, () => false);
+  const slots = renumber(before.slots, listenerNames, input.isSlotBusy);
   if (slots === undefined)
     return {
       kind: "refused",
