@@ -195,6 +195,18 @@ describe("commands at a real admin API", () => {
     expect(await reason.promise).toBe("asked for through the admin socket");
   });
 
+  test("reload says the revision", async () => {
+    const { addresses } = startInstance("r.sock");
+    const ran = await cli(`reload --admin ${addresses.socket}`);
+    expect(ran).toMatchObject({ exitCode: 0, out: "the configuration is in use as revision 7", err: "" });
+  });
+
+  test("an upgrade that is not possible ends with 1 and the reason", async () => {
+    const { addresses } = startInstance("u.sock");
+    const ran = await cli(`upgrade --admin ${addresses.socket}`);
+    expect(ran).toMatchObject({ exitCode: 1, err: "weichensteller: no upgrade here" });
+  });
+
   test("stop over TCP is refused with the reason", async () => {
     const { addresses } = startInstance("d.sock");
     const ran = await cli(`stop --admin ${addresses.tcp?.port}`);

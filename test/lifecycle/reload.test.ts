@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { eventually } from "../support/within.ts";
 import { startLoad } from "./support/load.ts";
 import { isWorker, Program } from "./support/program.ts";
@@ -140,6 +141,24 @@ describe("reload", () => {
     expect(JSON.stringify(socket.body)).toContain("takes a stop and a start");
     expect(JSON.stringify((await program.post("/api/v1/upgrade")).body)).toContain("takes a stop and a start");
     expect((await program.status()).revision).toBe(1);
+  }, 20_000);
+
+  test("a state file that cannot be written is said once; the instance goes on, and says when it can again", async () => {
+    const program = newProgram();
+    const pools = app();
+    program.write({ listeners: api, pools });
+    const child = await program.start();
+    const state = readdirSync(program.folder).find((name) => name.endsWith(".state"))!;
+    // As good as a full disk: the new file cannot be made.
+    const obstacle = join(program.folder, `${state}.new`);
+    mkdirSync(obstacle);
+    for (const revision of [2, 3]) {
+      expect((await program.post("/api/v1/reload")).body).toMatchObject({ revision });
+    }
+    expect(child.output.match(/the instance goes on/g)?.length).toBe(1);
+    rmdirSync(obstacle);
+    expect((await program.post("/api/v1/reload")).body).toMatchObject({ revision: 4 });
+    expect(child.output).toContain("is written again");
   }, 20_000);
 
   test("process.watch: a file that is written, or replaced, is a reload", async () => {
