@@ -78,6 +78,6 @@ describe("ready endpoints", () => {
     ["a name without an address cannot be used", [{ ...up, isResolved: false }], [], ReadyTier.None],
   ];
   for (const [name, candidates, indices, tier] of rows) {
-    test(name, () => expect(readyEndpoints(candidates)).toEqual({ indices, tier }));
+    test(name, () => expect(readyEndpoints(candidates, true)).toEqual({ indices, tier }));
   }
 });
