@@ -82,19 +82,22 @@ export class Pool implements Deadline {
 
   /** Takes a changed state of one of its rows over; the ready list is made anew only if one of them is ours. */
   setStates(stateOf: (row: number) => EndpointState): void {
-    let isChanged = false;
-    const serving = this.#snapshot.endpoints.filter((_, index) => this.#states[index] === EndpointState.Up);
-    this.#snapshot.endpoints.forEach((endpoint, index) => {
+    const { endpoints } = this.#snapshot;
+    const changed = endpoints.flatMap(({ row }, index) => (stateOf(row) === this.#states[index] ? [] : [index]));
+    if (changed.length === 0) return;
+    const serving = endpoints
+      .map(({ backup }, index) => ({ backup, weight: this.#weights[index]!, state: this.#states[index] }))
+      .filter(({ state }) => state === EndpointState.Up);
+    for (const index of changed) {
+      const endpoint = endpoints[index]!;
       const state = stateOf(endpoint.row);
-      if (state === this.#states[index]) return;
       this.#states[index] = state;
-      isChanged = true;
       const known = this.#endpoints[index];
-      if (known === undefined) return;
+      if (known === undefined) continue;
       const ramps = state === EndpointState.Up && this.#snapshot.slowStartMs > 0 && mustRamp(endpoint, serving);
       known.rampFromMs = ramps ? this.#runtime.nowMs : -Infinity;
-    });
-    if (isChanged) this.#rebuild();
+    }
+    this.#rebuild();
   }
 
   /** Weights set at run time, 0…256; where `weightOf` has none, the configured one holds. */
