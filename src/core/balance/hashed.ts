@@ -7,8 +7,14 @@ import { exactReadsMax, type RunningAttempts } from "./running-attempts.ts";
 export const loadFactor = 1.25;
 
 /**
+ * What an endpoint may always run. One would be too little: a client asks again as soon as it has its answer, and another
+ * worker may take that request while the first one still counts the attempt that has just ended.
+ */
+export const leastBound = 2;
+
+/**
  * The same endpoint for the same key. With `isBounded`, an endpoint that already runs its share × `loadFactor` (rounded
- * up) of all attempts of the pool is passed by and the next one of the ring is asked: a key that everybody wants at once
+ * up, `leastBound` at least) of all attempts of the pool is passed by and the next one of the ring is asked: a key that everybody wants at once
  * cannot overload its endpoint (Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2018). So where
  * nothing or little else runs, attempts that run at once for one key are spread. Requests without a key take turns.
  */
@@ -48,7 +54,7 @@ export class Hashed implements Balancer {
     if (key === noKey) return this.#turns.pick();
     const first = this.#ring.placeOf(key);
     const owner = this.#ring.ownerAt(first);
-    if (!this.#isBounded || this.#running.at(owner) === 0) return owner;
+    if (!this.#isBounded || this.#running.at(owner) < leastBound) return owner;
     const total = this.#totalAt(nowMs) + 1;
     let place = first;
     for (let step = 0; step < this.#ring.length; step++) {
@@ -74,7 +80,7 @@ export class Hashed implements Balancer {
 
   #hasShare(index: number, total: number): boolean {
     // Rounded up, with something off for shares such as 1/3 that are no exact numbers.
-    return this.#running.at(index) < Math.ceil(this.#shares[index]! * total - 1e-9);
+    return this.#running.at(index) < Math.max(leastBound, Math.ceil(this.#shares[index]! * total - 1e-9));
   }
 
   /** Exact; in a pool too large to be added up for each request, as old as `nowMs`. */

@@ -88,7 +88,7 @@ const balanceMap = section(mapForm, {
     without: "`random` as a word means the defaults of its keys",
   }),
   hash: key(hash.optional(), {
-    text: "The same endpoint for requests that have the named part in common, on every worker and node with the same endpoints UP. When an endpoint goes, only its own requests move. An endpoint that already carries 1.25 times its share of the running requests (rounded up) is passed by, so requests with one part in common that run at the same time may be spread. Requests without that part take turns.",
+    text: "The same endpoint for requests that have the named part in common, on every worker and node with the same endpoints UP. When an endpoint goes, only its own requests move. An endpoint that already carries 1.25 times its share of the running requests (rounded up, and two at least) is passed by, so requests with one part in common that run at the same time may be spread. Requests without that part take turns.",
     example: "balance:\n  hash: { header: X-Tenant }",
     without: "another way of balancing is used",
   }),
