@@ -86,6 +86,8 @@ export class Exchange implements Deadline {
   startedMs = 0;
   /** Precise start of an exchange that gets a line in the access log; 0 = it gets none. */
   loggedFromMs = 0;
+  /** Method and target of such an exchange. */
+  loggedRequest = "";
   bytesOut = 0;
   failure: Failure = Failure.None;
 
@@ -188,6 +190,7 @@ export class Exchange implements Deadline {
     this.isResponseDone = false;
     this.failure = Failure.None;
     this.loggedFromMs = 0;
+    this.loggedRequest = "";
     this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;

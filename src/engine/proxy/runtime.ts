@@ -102,11 +102,6 @@ export class Runtime {
     }
   }
 
-  /** The last lines are handed over before the process ends. */
-  flushLog(): void {
-    this.accessLog?.flush();
-  }
-
   takeExchange(): Exchange {
     this.active++;
     return this.#exchanges.pop() ?? new Exchange(this);
