@@ -72,6 +72,8 @@ describe("first", () => {
     expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 0))).toBe(2);
     expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 1))).toBe(1);
     expect(first.pickOther(noKey, 0, Uint8Array.of(1, 1, 1))).toBe(nobody);
+    room.fill(false);
+    expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 0))).toBe(1);
   });
 });
 

@@ -117,6 +117,13 @@ describe("hash", () => {
     expect(balancer.pick(keys[0]!, 0)).toBe(index);
   });
 
+  test("a key that is a point belongs to that point", () => {
+    const { balancer, nameOf } = make({ weights: [1, 1, 1] });
+    for (const index of [0, 1, 2])
+      for (let point = 0; point < 160; point++)
+        expect(balancer.pick(hashText(`${nameOf(index)}#${point}`), 0)).toBe(index);
+  });
+
   test("requests without a key take turns", () => {
     const { balancer } = make({ weights: [1, 1, 1] });
     expect(Array.from({ length: 4 }, () => balancer.pick(noKey, 0))).toEqual([0, 1, 2, 0]);
