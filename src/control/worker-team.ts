@@ -146,6 +146,7 @@ export class WorkerTeam {
       this.slots.push(slot);
       slot.start();
     }
+    this.#tellColumns();
     this.#cancelWatch = this.#ports.platform.timers.every(hungLookMs, () => this.#endHung());
   }
 
@@ -220,6 +221,7 @@ export class WorkerTeam {
   #buried(slot: WorkerSlot): void {
     if (slot.column !== undefined) this.#ports.counters()?.retire(slot.column);
     if (!this.earlier.delete(slot)) return;
+    this.#tellColumns();
     this.#gatheredOne();
     this.#ports.changed();
   }
@@ -274,7 +276,20 @@ export class WorkerTeam {
     if (welcome === undefined) return;
     const { snapshot, states, sockets } = welcome;
     slot.handOver(sockets);
+    slot.send({ kind: "columns", columns: this.#columns() });
     slot.send({ kind: "welcome", snapshot, states });
+  }
+
+  /** Those in which somebody counts; while one generation of workers follows another, there are more. */
+  #columns(): readonly number[] {
+    return [...this.slots, ...this.earlier].flatMap(({ column }) => (column === undefined ? [] : [column]));
+  }
+
+  #tellColumns(): void {
+    const columns = this.#columns();
+    // A worker without one counts in another file.
+    for (const slot of [...this.slots, ...this.earlier])
+      if (slot.column !== undefined) slot.send({ kind: "columns", columns });
   }
 
   #message(link: WorkerLink, message: ToSupervisor): void {

@@ -30,6 +30,8 @@ export type ToWorker =
       readonly states: readonly EndpointRowState[];
     }
   | { readonly kind: "discard"; readonly revision: number }
+  /** The columns of the shared counters that somebody writes; to be read where all workers count. */
+  | { readonly kind: "columns"; readonly columns: readonly number[] }
   | { readonly kind: "states"; readonly states: readonly EndpointRowState[] }
   /** Stop accepting, finish what runs, leave after `drainMs` at the latest. */
   | { readonly kind: "drain"; readonly drainMs: number };

@@ -19,7 +19,9 @@ export interface DataPlane {
 export interface DataPlanePorts {
   /** This worker's column. */
   readonly counters: Float64Array;
-  /** Every worker's column, this one's included: to read, never to write. */
+  /**
+   * Every worker's column, this one's included: to read, never to write. Changes in place when workers come and go.
+   */
   readonly columns: readonly Float64Array[];
   /** Whether a socket that a snapshot names is in this process. */
   hasSocket(id: number): boolean;

@@ -6,7 +6,7 @@ import {
   type ToWorker,
 } from "../../model/link.ts";
 import type { EndpointState, Snapshot } from "../../model/snapshot.ts";
-import { openCounters } from "../../observe/counter-file.ts";
+import { type Counters, openCounters } from "../../observe/counter-file.ts";
 import type { DescriptorChannel, Platform, UserIds } from "../../platform/ports.ts";
 import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -49,8 +49,7 @@ export function runWorker(options: WorkerOptions, platform: Platform, createData
   if (become?.ok === false) return fail(`cannot become user ${options.user?.uid}: ${become.text}`);
   const column = counters.column(options.column);
   startHeartbeat(column, platform.clock, platform.timers);
-  const columns = Array.from({ length: counters.workers }, (_, index) => counters.column(index));
-  const worker = new Worker(options, platform, { column, columns }, createDataPlane);
+  const worker = new Worker(options, platform, counters, createDataPlane);
   // A terminal sends its signals to the whole group: what they mean is the supervisor's decision.
   processes.on("SIGINT", () => undefined);
   processes.on("SIGHUP", () => undefined);
@@ -66,6 +65,9 @@ class Worker {
   readonly #options: WorkerOptions;
   readonly #platform: Platform;
   readonly #dataPlane: DataPlane;
+  readonly #counters: Counters;
+  /** Changed in place: the data plane keeps it. */
+  readonly #columns: Float64Array[] = [];
   readonly #link: LinkClient;
   readonly #states = new Map<number, EndpointState>();
   /** Sockets that supervisors handed over and that are still open here, by id. */
@@ -79,17 +81,14 @@ class Worker {
   #revision: number | undefined;
   #isDraining = false;
 
-  constructor(
-    options: WorkerOptions,
-    platform: Platform,
-    { column, columns }: { readonly column: Float64Array; readonly columns: readonly Float64Array[] },
-    createDataPlane: CreateDataPlane,
-  ) {
+  constructor(options: WorkerOptions, platform: Platform, counters: Counters, createDataPlane: CreateDataPlane) {
     this.#options = options;
+    this.#counters = counters;
+    this.#useColumns(Array.from({ length: counters.workers }, (_, column) => column));
     this.#platform = platform;
     this.#dataPlane = createDataPlane({
-      counters: column,
-      columns,
+      counters: counters.column(options.column),
+      columns: this.#columns,
       hasSocket: (id) => this.#descriptors.has(id),
       openSocket: (id) => this.#openSocket(id),
       report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
@@ -179,6 +178,10 @@ class Worker {
     return copy.value;
   }
 
+  #useColumns(columns: readonly number[]): void {
+    this.#columns.splice(0, Infinity, ...columns.map((column) => this.#counters.column(column)));
+  }
+
   #setStates(states: readonly EndpointRowState[]): void {
     for (const [row, state] of states) this.#states.set(row, state);
   }
@@ -196,6 +199,8 @@ class Worker {
         this.#prepared = undefined;
         this.#closeUnnamed();
         return;
+      case "columns":
+        return this.#useColumns(message.columns);
       case "states":
         this.#setStates(message.states);
         return this.#dataPlane.setStates(message.states);
