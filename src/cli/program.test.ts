@@ -39,6 +39,7 @@ async function cli(line: string, more: { io?: Partial<CliIo>; ports?: Partial<Cl
     columns: () => undefined,
     env: { XDG_RUNTIME_DIR: folder },
     uid: 1000,
+    user: () => "anna",
     pause: () => Promise.resolve(),
     isAlive: () => false,
     ...more.io,

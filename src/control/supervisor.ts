@@ -3,7 +3,8 @@ import { compile, emptyAllocation, type Allocation } from "../core/config/snapsh
 import { needsRestart } from "../core/config/delta.ts";
 import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
-import type { ToSupervisor } from "../model/link.ts";
+import type { OverrideRequest } from "../model/override.ts";
+import type { EndpointRowState, ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
 import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
@@ -18,6 +19,8 @@ import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import { bindListeners, inheritance } from "./listeners.ts";
+import { type ChangeResult, overrideOnto } from "./endpoint-override.ts";
+import { Overrides } from "./overrides.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -43,6 +46,8 @@ export interface SupervisorParts {
 export type StartAdmin = (
   options: Config["admin"] & {
     view(): StatusView;
+    /** Someone asked for a state or weight of an endpoint. */
+    change(request: OverrideRequest): ChangeResult;
     /** Someone asked over the API for the end. */
     stop(reason: string): void;
   },
@@ -77,6 +82,7 @@ export class Supervisor {
   readonly #startedAt: number;
   readonly #names: EndpointNames;
   readonly #health: HealthSource;
+  readonly #overrides: Overrides;
   /** Undone in reverse order when the instance ends, however far the start came. */
   readonly #undo: (() => void | Promise<void>)[] = [];
   readonly #slots: WorkerSlot[] = [];
@@ -105,9 +111,14 @@ export class Supervisor {
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
+    this.#overrides = new Overrides(
+      { data: options.config.process.data, adminSocket: options.config.admin.socket },
+      { files: parts.platform.files, clock: parts.platform.clock, log: parts.log },
+    );
     this.#health = parts.createHealth((states) => {
       this.#broadcast({ kind: "states", states });
-      logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      const changed = logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      for (const { host } of changed.down) this.#names.suspect(host);
     });
     this.#undo.push(() => this.#health.stop());
     this.#undo.push(() => this.#names.stop());
@@ -175,6 +186,15 @@ export class Supervisor {
     };
   }
 
+  /** Sets an endpoint's state or weight by hand, or takes that back; in use and on disk when it returns. */
+  change(request: OverrideRequest): ChangeResult {
+    const { log } = this.#parts;
+    const health = this.#health;
+    const overrides = this.#overrides;
+    const states = (changed: readonly EndpointRowState[]) => this.#broadcast({ kind: "states", states: changed });
+    return overrideOnto(this.#current?.snapshot, request, { health, overrides, log, states });
+  }
+
   async #begin(): Promise<StartResult> {
     const { platform, log, startAdmin } = this.#parts;
     const { config } = this.#options;
@@ -202,6 +222,7 @@ export class Supervisor {
       const admin = startAdmin({
         ...config.admin,
         view: () => this.view(),
+        change: (request) => this.change(request),
         stop: (reason) => this.#parts.stop(reason),
       });
       this.#admin = admin.addresses;
@@ -209,6 +230,7 @@ export class Supervisor {
     } catch (error) {
       return { kind: "failed", line: error instanceof Error ? error.message : String(error) };
     }
+    this.#overrides.load();
     const resolved = await this.#names.resolveAll(config);
     if (this.#stopping !== undefined) return { kind: "stopped" };
     const refused = this.#adopt(config, resolved);
@@ -326,7 +348,7 @@ export class Supervisor {
       case "committed":
         return slot.answered(message);
       case "trouble":
-        return this.#health.trouble(message.row, message.sign);
+        return this.#health.trouble(message.row, message.counts, this.#counters?.goodAnswers(message.row) ?? 0);
       case "log":
         return this.#parts.log(message.level, message.code, message.text, { worker: link.index });
       case "drained":
@@ -434,11 +456,13 @@ export class Supervisor {
       allocation,
       acceptedAt: this.#parts.platform.clock.wallMs(),
     };
+    this.#overrides.keepOnly(config);
     const health = new Map(config.pools.map((pool) => [pool.name, pool.health]));
     this.#health.update(
       snapshot.pools.map(({ name, endpoints }) => {
         const check = health.get(name);
-        return check === undefined ? { name, endpoints } : { name, endpoints, health: check };
+        const checked = { name, endpoints, overrides: this.#overrides.of(name) };
+        return check === undefined ? checked : { ...checked, health: check };
       }),
     );
   }

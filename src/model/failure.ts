@@ -18,6 +18,7 @@ export const Failure = {
   ResponseTimeout: 13,
   BadResponse: 14,
   StatusListed: 15,
+  EndpointDown: 16,
 
   // The response, after its head went to the client.
   ResponseReset: 20,
@@ -101,6 +102,11 @@ const texts: Readonly<Record<Failure, FailureText>> = {
     status: 0,
     code: "status-listed",
     text: "the endpoint answered with a status that is retried",
+  },
+  [Failure.EndpointDown]: {
+    status: 502,
+    code: "endpoint-down",
+    text: "the endpoint went down before it answered",
   },
   [Failure.ResponseReset]: {
     status: 0,

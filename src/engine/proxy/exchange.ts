@@ -83,6 +83,8 @@ export class Exchange implements Deadline {
   bytesOut = 0;
   failure: Failure = Failure.None;
 
+  /** When the whole request was with the endpoint; `never` until then, and between attempts. */
+  awaitsSinceMs = never;
   // Deadlines; `deadlineMs` is the earliest.
   connectDueMs = never;
   attemptDueMs = never;
@@ -139,6 +141,7 @@ export class Exchange implements Deadline {
 
   /** The whole request is written: the time for the answer begins. */
   armResponse(): void {
+    this.awaitsSinceMs = this.runtime.nowMs;
     const responseMs = this.pool!.timeouts.responseMs;
     if (responseMs === 0 || this.isResponseDone) return;
     this.responseDueMs = this.runtime.nowMs + responseMs;
@@ -179,6 +182,7 @@ export class Exchange implements Deadline {
     this.isResponseDone = false;
     this.failure = Failure.None;
     this.loggedFromMs = 0;
+    this.awaitsSinceMs = never;
     this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;

@@ -6,6 +6,7 @@ import { Persistence, Reframe, writeResponseHead } from "../../core/http1/respon
 import { copyBytes } from "../../lib/bytes.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
+import { TroubleSign } from "../../model/link.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { broken, send } from "../net/sender.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
@@ -87,6 +88,8 @@ function answer(
   const endpoint = connection.endpoint;
   const runtime = exchange.runtime;
   countStatus(exchange, endpoint.base + EndpointSlot.status2xx, status);
+  endpoint.answered(runtime.nowMs - exchange.awaitsSinceMs);
+  if (status >= 500) runtime.report(endpoint.row, TroubleSign.Status5xx);
   if (exchange.pool!.retriesStatus[status] === 1 && wouldRetryStatus(exchange, status)) {
     failAttempt(exchange, Failure.StatusListed, status);
     return;

@@ -20,6 +20,8 @@ export class Pool {
   /** In the order of the snapshot; absent while a name has no address. */
   readonly #endpoints: readonly (Endpoint | undefined)[];
   readonly #states: EndpointState[];
+  /** As configured, or as set at run time. */
+  readonly #weights: number[];
   #ready: readonly Endpoint[] = [];
   #turns: RoundRobin | undefined;
 
@@ -37,6 +39,7 @@ export class Pool {
     this.#snapshot = snapshot;
     this.#endpoints = endpoints;
     this.#states = snapshot.endpoints.map((endpoint) => stateOf(endpoint.row));
+    this.#weights = snapshot.endpoints.map(({ weight }) => weight);
     this.#rebuild();
   }
 
@@ -52,9 +55,21 @@ export class Pool {
     if (isChanged) this.#rebuild();
   }
 
+  /** Weights set at run time, 0…256; where `weightOf` has none, the configured one holds. */
+  setWeights(weightOf: (row: number) => number | undefined): void {
+    let isChanged = false;
+    this.#snapshot.endpoints.forEach(({ row, weight: configured }, index) => {
+      const weight = weightOf(row) ?? configured;
+      if (weight === this.#weights[index]) return;
+      this.#weights[index] = weight;
+      isChanged = true;
+    });
+    if (isChanged) this.#rebuild();
+  }
+
   #rebuild(): void {
     const candidates = this.#snapshot.endpoints.map((endpoint, index) => ({
-      weight: endpoint.weight,
+      weight: this.#weights[index]!,
       backup: endpoint.backup,
       state: this.#states[index]!,
       isResolved: this.#endpoints[index] !== undefined,
