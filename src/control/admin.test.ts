@@ -120,6 +120,7 @@ describe("overrides over the API", () => {
   }
 
   test("on the wire", async () => {
+    changes.length = 0;
     const { socket, url } = start();
     const body = '{"state":"drain","actor":"anna"}';
     const answer = await fetch(`http://admin${state}`, { unix: socket, method: "POST", body });

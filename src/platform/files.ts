@@ -36,8 +36,7 @@ export const files: Files = {
 function replaceText(path: string, text: string): OsResult<undefined> {
   const next = `${path}.new`;
   try {
-    rmSync(next, { force: true });
-    const fd = openSync(next, "wx", 0o600);
+    const fd = openSync(next, "w", 0o600);
     try {
       writeFileSync(fd, text);
       fsyncSync(fd);
