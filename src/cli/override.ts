@@ -20,10 +20,7 @@ export async function runOverride(
 ): Promise<ExitCode> {
   const { pool, endpoint } = placeOf(place);
   const request = { pool, endpoint, change, actor: io.user() };
-  const { override, notSaved } = await requestOverride(
-    target,
-    reason === undefined ? request : { ...request, reason },
-  );
+  const { override, notSaved } = await requestOverride(target, reason === undefined ? request : { ...request, reason });
   const { state, weight } = override ?? {};
   const now = [
     state === undefined ? "ready" : `${state.value.toUpperCase()} ${overrideText(state)}`,

@@ -153,19 +153,21 @@ const states = {
 
 function addStates(program: Command, ports: CliPorts, end: (code: number) => void): void {
   for (const state of Object.keys(states) as (keyof typeof states)[]) {
-    addOverride(program, { name: state, usage: "<POOL/ENDPOINT>", what: states[state], example: "app/b1" })
-      .action(async (place: string, options: TargetOptions & { reason?: string }) => {
+    addOverride(program, { name: state, usage: "<POOL/ENDPOINT>", what: states[state], example: "app/b1" }).action(
+      async (place: string, options: TargetOptions & { reason?: string }) => {
         end(await override(ports, options, { place, change: { kind: "state", state } }));
-      });
+      },
+    );
   }
 }
 
 function addWeight(program: Command, ports: CliPorts, end: (code: number) => void): void {
   const what = "set an endpoint's weight, 0 to 256; default: the configured one";
-  addOverride(program, { name: "weight", usage: "<POOL/ENDPOINT> <N>", what, example: "app/b1 10" })
-    .action(async (place: string, text: string, options: TargetOptions & { reason?: string }) => {
+  addOverride(program, { name: "weight", usage: "<POOL/ENDPOINT> <N>", what, example: "app/b1 10" }).action(
+    async (place: string, text: string, options: TargetOptions & { reason?: string }) => {
       end(await override(ports, options, { place, change: { kind: "weight", weight: weightArgument(text) } }));
-    });
+    },
+  );
 }
 
 function addOverride(

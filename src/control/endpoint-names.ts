@@ -75,7 +75,8 @@ export class EndpointNames {
     for (const [host, ip] of resolved.addresses) {
       const was = before.addresses.get(host);
       const isNews = was !== undefined ? was !== ip : before.missing.has(host);
-      if (isNews) log("info", "name-resolved", `endpoint name ${host} is ${ip} now${was === undefined ? "" : `, was ${was}`}`);
+      if (isNews)
+        log("info", "name-resolved", `endpoint name ${host} is ${ip} now${was === undefined ? "" : `, was ${was}`}`);
       else if (before.stale.has(host) && !resolved.stale.has(host))
         log("info", "name-resolved", `endpoint name ${host} resolves again`);
     }
@@ -118,7 +119,8 @@ export class EndpointNames {
   async #lookFor(host: string): Promise<void> {
     const before = this.#known;
     const found = (await this.#ask([host])).addresses.get(host);
-    if (this.#isStopped || this.#known !== before || found === undefined || found === before.addresses.get(host)) return;
+    if (this.#isStopped || this.#known !== before || found === undefined || found === before.addresses.get(host))
+      return;
     const without = <T>(of: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
       new Map([...of].filter(([each]) => each !== host));
     this.use({
@@ -135,7 +137,8 @@ export class EndpointNames {
     // Another configuration, or another answer, came in between and has planned the next round.
     if (this.#isStopped || this.#known !== before) return;
     const asked = new Set(hosts);
-    const others = <T>(of: ReadonlyMap<string, T>): (readonly [string, T])[] => [...of].filter(([host]) => !asked.has(host));
+    const others = <T>(of: ReadonlyMap<string, T>): (readonly [string, T])[] =>
+      [...of].filter(([host]) => !asked.has(host));
     this.use({
       addresses: new Map([...others(before.addresses), ...found.addresses]),
       missing: new Map([...others(before.missing), ...found.missing]),

@@ -24,5 +24,6 @@ export function logHealth(
       const level = state === EndpointState.Down ? "warn" : "info";
       log(level, "endpoint-state", `${pool.name}/${name} is ${endpointStateName[state]}: ${view(row)?.whyText ?? "?"}`);
     }
-  }  return { down };
+  }
+  return { down };
 }

@@ -2,19 +2,13 @@ import { dirname, join } from "node:path";
 import { overrideText } from "../core/health/why-text.ts";
 import { fnv1a64 } from "../lib/fnv.ts";
 import type { Config } from "../model/config.ts";
-import {
-  type EndpointOverride,
-  type OverrideRequest,
-  overrideTextMax,
-  weightMax,
-} from "../model/override.ts";
+import { type EndpointOverride, type OverrideRequest, overrideTextMax, weightMax } from "../model/override.ts";
 import type { Log } from "../observe/log.ts";
 import type { Clock, Files } from "../platform/ports.ts";
 
-export interface OverridesPorts {
+export interface OverridesPlatform {
   readonly files: Pick<Files, "readText" | "replaceText" | "makeFolder">;
   readonly clock: Pick<Clock, "wallMs">;
-  readonly log: Log;
 }
 
 const none: ReadonlyMap<string, EndpointOverride> = new Map();
@@ -25,20 +19,22 @@ const none: ReadonlyMap<string, EndpointOverride> = new Map();
  * instance ends, and whoever set it is told.
  */
 export class Overrides {
-  readonly #ports: OverridesPorts;
+  readonly #platform: OverridesPlatform;
+  readonly #log: Log;
   readonly #path: string;
   readonly #pools = new Map<string, Map<string, EndpointOverride>>();
 
-  /** `adminSocket` tells instances apart that share a data folder. */
-  constructor({ data, adminSocket }: { readonly data: string; readonly adminSocket: string }, ports: OverridesPorts) {
-    this.#path = join(data, `overrides-${fnv1a64(adminSocket)}.json`);
-    this.#ports = ports;
+  /** The admin socket tells instances apart that share a data folder. */
+  constructor({ process, admin }: Pick<Config, "process" | "admin">, platform: OverridesPlatform, log: Log) {
+    this.#path = join(process.data, `overrides-${fnv1a64(admin.socket)}.json`);
+    this.#platform = platform;
+    this.#log = log;
   }
 
   /** Reads what an earlier run of the instance kept. */
   load(): void {
-    const { files, log } = this.#ports;
-    const text = files.readText(this.#path);
+    const log = this.#log;
+    const text = this.#platform.files.readText(this.#path);
     if (!text.ok) {
       if (text.code === "ENOENT" || text.code === "ENOTDIR") return;
       return log("error", "overrides-unreadable", `overrides ${this.#path}: ${text.text}; starting without them`);
@@ -63,7 +59,7 @@ export class Overrides {
     readonly notSaved?: string;
   } {
     const { state, weight } = this.of(pool).get(endpoint) ?? {};
-    const by = { actor, ...(reason === undefined ? {} : { reason }), sinceAt: this.#ports.clock.wallMs() };
+    const by = { actor, ...(reason === undefined ? {} : { reason }), sinceAt: this.#platform.clock.wallMs() };
     const now =
       change.kind === "state"
         ? entryOf(change.state === "ready" ? undefined : { value: change.state, ...by }, weight)
@@ -84,14 +80,20 @@ export class Overrides {
     const left: string[] = [];
     for (const [pool, endpoints] of this.#pools) {
       const names = new Set(config.pools.find(({ name }) => name === pool)?.endpoints.map(({ name }) => name));
-      for (const endpoint of endpoints.keys()) if (!names.has(endpoint)) left.push(`${pool}/${endpoint}`);
-      for (const endpoint of [...endpoints.keys()]) if (!names.has(endpoint)) this.#put(pool, endpoint, {});
+      for (const endpoint of endpoints.keys()) {
+        if (names.has(endpoint)) continue;
+        left.push(`${pool}/${endpoint}`);
+        this.#put(pool, endpoint, {});
+      }
     }
     if (left.length === 0) return;
-    const { log } = this.#ports;
-    log("warn", "override-dropped", `overrides of endpoints that are not configured any more: ${left.join(", ")}`);
+    this.#log(
+      "warn",
+      "override-dropped",
+      `overrides of endpoints that are not configured any more: ${left.join(", ")}`,
+    );
     const notSaved = this.#save();
-    if (notSaved !== undefined) log("error", "override-not-saved", notSaved);
+    if (notSaved !== undefined) this.#log("error", "override-not-saved", notSaved);
   }
 
   #put(pool: string, endpoint: string, override: EndpointOverride): void {
@@ -103,7 +105,7 @@ export class Overrides {
   }
 
   #save(): string | undefined {
-    const { files } = this.#ports;
+    const { files } = this.#platform;
     const entries = [...this.#pools].flatMap(([pool, endpoints]) =>
       [...endpoints].map(([endpoint, override]) => ({ pool, endpoint, ...override })),
     );

@@ -3,23 +3,25 @@ import { compile, emptyAllocation, type Allocation } from "../core/config/snapsh
 import { needsRestart } from "../core/config/delta.ts";
 import { listenForWorkers, type LinkServerHandlers, type WorkerLink } from "../engine/worker/link-server.ts";
 import type { Config } from "../model/config.ts";
-import type { OverrideRequest } from "../model/override.ts";
-import type { EndpointRowState, ToSupervisor } from "../model/link.ts";
+import type { ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
 import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
+import { workerEnvironment } from "../engine/worker/environment.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
+import type { AdminOptions } from "./admin.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import { bindListeners, inheritance } from "./listeners.ts";
-import { type ChangeResult, overrideOnto } from "./endpoint-override.ts";
+import { checkedPools } from "./checked-pools.ts";
+import { overrideOnto } from "./endpoint-override.ts";
 import { Overrides } from "./overrides.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
 import { WorkerSlot } from "./worker-slot.ts";
@@ -43,15 +45,10 @@ export interface SupervisorParts {
 }
 
 /** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
-export type StartAdmin = (
-  options: Config["admin"] & {
-    view(): StatusView;
-    /** Someone asked for a state or weight of an endpoint. */
-    change(request: OverrideRequest): ChangeResult;
-    /** Someone asked over the API for the end. */
-    stop(reason: string): void;
-  },
-) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
+export type StartAdmin = (options: Config["admin"] & Pick<AdminOptions, "view" | "change" | "stop">) => {
+  readonly addresses: AdminAddresses;
+  stop(): Promise<void>;
+};
 
 /** `stopped`: someone asked for the end before the start was over. */
 export type StartResult =
@@ -111,10 +108,7 @@ export class Supervisor {
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
-    this.#overrides = new Overrides(
-      { data: options.config.process.data, adminSocket: options.config.admin.socket },
-      { files: parts.platform.files, clock: parts.platform.clock, log: parts.log },
-    );
+    this.#overrides = new Overrides(options.config, parts.platform, parts.log);
     this.#health = parts.createHealth((states) => {
       this.#broadcast({ kind: "states", states });
       const changed = logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
@@ -186,15 +180,6 @@ export class Supervisor {
     };
   }
 
-  /** Sets an endpoint's state or weight by hand, or takes that back; in use and on disk when it returns. */
-  change(request: OverrideRequest): ChangeResult {
-    const { log } = this.#parts;
-    const health = this.#health;
-    const overrides = this.#overrides;
-    const states = (changed: readonly EndpointRowState[]) => this.#broadcast({ kind: "states", states: changed });
-    return overrideOnto(this.#current?.snapshot, request, { health, overrides, log, states });
-  }
-
   async #begin(): Promise<StartResult> {
     const { platform, log, startAdmin } = this.#parts;
     const { config } = this.#options;
@@ -222,7 +207,13 @@ export class Supervisor {
       const admin = startAdmin({
         ...config.admin,
         view: () => this.view(),
-        change: (request) => this.change(request),
+        change: (request) =>
+          overrideOnto(this.#current?.snapshot, request, {
+            health: this.#health,
+            overrides: this.#overrides,
+            log,
+            states: (states) => this.#broadcast({ kind: "states", states }),
+          }),
         stop: (reason) => this.#parts.stop(reason),
       });
       this.#admin = admin.addresses;
@@ -271,7 +262,7 @@ export class Supervisor {
         log,
         spawnOptions: () => ({
           command: this.#workerCommand(index, instance, user),
-          env: {},
+          env: workerEnvironment,
           descriptors,
         }),
         onDeath: () => this.#counters?.retire(index),
@@ -457,14 +448,7 @@ export class Supervisor {
       acceptedAt: this.#parts.platform.clock.wallMs(),
     };
     this.#overrides.keepOnly(config);
-    const health = new Map(config.pools.map((pool) => [pool.name, pool.health]));
-    this.#health.update(
-      snapshot.pools.map(({ name, endpoints }) => {
-        const check = health.get(name);
-        const checked = { name, endpoints, overrides: this.#overrides.of(name) };
-        return check === undefined ? checked : { ...checked, health: check };
-      }),
-    );
+    this.#health.update(checkedPools(config, snapshot, this.#overrides));
   }
 
   /** A name of the current configuration has got an address: the same configuration, a new snapshot. */

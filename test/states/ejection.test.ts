@@ -46,7 +46,9 @@ test("each time in a row is twice as long", () =>
   withPoolBench({ scripts: [resets, good], health: passive }, async (bench) => {
     for (const durationMs of [400, 800]) {
       while ((await bench.endpoint(0)).state !== EndpointState.Down) await askTimes(bench, 1);
-      expect((await bench.endpoint(0)).whyText).toMatch(new RegExp(`^ejected for ${durationMs}ms at least: [0-9]+ resets$`));
+      expect((await bench.endpoint(0)).whyText).toMatch(
+        new RegExp(`^ejected for ${durationMs}ms at least: [0-9]+ resets$`),
+      );
       await bench.until("e0 is back", 0, ({ state }) => state === EndpointState.Up);
     }
   }));
@@ -61,7 +63,8 @@ test("status 5xx ejects no more than half of the pool, and the only endpoint of 
 test("resets know no such limit; when all are out, panic tries them all", () =>
   withPoolBench({ scripts: [resets, resets], health: passive }, async (bench) => {
     const isOut = ({ state }: { readonly state: EndpointState }): boolean => state === EndpointState.Down;
-    while (!(await bench.balancer.endpoints("app")).every(isOut)) expect((await ask(bench.address, get())).status).toBe(502);
+    while (!(await bench.balancer.endpoints("app")).every(isOut))
+      expect((await ask(bench.address, get())).status).toBe(502);
     for (const one of bench.origins) one.answer = good;
     expect((await ask(bench.address, get())).status).toBe(200);
   }));

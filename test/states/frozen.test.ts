@@ -84,9 +84,9 @@ describe("an endpoint that goes DOWN", () => {
         const client = await connectRaw(bench.address);
         client.send(method === "GET" ? get("/x") : send(method, "/x", "abc"));
         waiting.push({ client, method });
-        await first!.until("its turn", () => first!.asked + second!.asked === waiting.length).catch(() =>
-          second!.until("its turn", () => first!.asked + second!.asked === waiting.length),
-        );
+        await first!
+          .until("its turn", () => first!.asked + second!.asked === waiting.length)
+          .catch(() => second!.until("its turn", () => first!.asked + second!.asked === waiting.length));
       }
       expect([first!.asked, second!.asked]).toEqual([3, 3]);
       first!.check = silent;
@@ -124,19 +124,16 @@ describe("an endpoint that goes DOWN", () => {
     }));
 
   test("without `timeout` in retry.on nothing moves", () =>
-    withPoolBench(
-      { scripts: [silent, good], health, pool: ["retry: { on: [connect, reset] }"] },
-      async (bench) => {
-        // By turns: one of the two is answered by e1, the other waits at e0.
-        const clients = [await connectRaw(bench.address), await connectRaw(bench.address)];
-        for (const client of clients) client.send(get("/x"));
-        const [first, second] = bench.origins;
-        await first!.until("both arrived", () => first!.asked === 1 && second!.asked === 1);
-        first!.check = silent;
-        await bench.until("e0 is DOWN", 0, ({ state }) => state === EndpointState.Down);
-        expect((await ask(bench.address, get("/y"))).status).toBe(200);
-        expect(second!.requests.filter(({ target }) => target === "/x")).toHaveLength(1);
-        for (const client of clients) client.close();
-      },
-    ));
+    withPoolBench({ scripts: [silent, good], health, pool: ["retry: { on: [connect, reset] }"] }, async (bench) => {
+      // By turns: one of the two is answered by e1, the other waits at e0.
+      const clients = [await connectRaw(bench.address), await connectRaw(bench.address)];
+      for (const client of clients) client.send(get("/x"));
+      const [first, second] = bench.origins;
+      await first!.until("both arrived", () => first!.asked === 1 && second!.asked === 1);
+      first!.check = silent;
+      await bench.until("e0 is DOWN", 0, ({ state }) => state === EndpointState.Down);
+      expect((await ask(bench.address, get("/y"))).status).toBe(200);
+      expect(second!.requests.filter(({ target }) => target === "/x")).toHaveLength(1);
+      for (const client of clients) client.close();
+    }));
 });

@@ -142,7 +142,13 @@ function toHealth(input: HealthInput): HealthConfig {
   };
 }
 
-function toPassive({ failures, within, eject, ejectMax, share }: Exclude<HealthInput["passive"], "off">): PassiveConfig {
+function toPassive({
+  failures,
+  within,
+  eject,
+  ejectMax,
+  share,
+}: Exclude<HealthInput["passive"], "off">): PassiveConfig {
   return { failures, withinMs: within, ejectMs: eject, ejectMaxMs: ejectMax, share };
 }
 

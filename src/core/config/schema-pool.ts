@@ -100,13 +100,10 @@ const drainAnswer = section("a map such as { status: [404] }", {
   }),
 });
 const expectation = section("a map with status, body and drain", {
-  status: key(
-    statuses().prefault(["200-299"]),
-    {
-      text: "Status codes and ranges that count as healthy.",
-      example: "expect: { status: [200-299, 401] }",
-    },
-  ),
+  status: key(statuses().prefault(["200-299"]), {
+    text: "Status codes and ranges that count as healthy.",
+    example: "expect: { status: [200-299, 401] }",
+  }),
   body: key(bodyText().optional(), {
     text: "Text that must occur in the first 64 KiB of the body.",
     example: 'expect: { body: "OK" }',

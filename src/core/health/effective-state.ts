@@ -33,8 +33,7 @@ export interface EffectiveState {
  */
 export function effectiveState(inputs: HealthInputs, nowAt: number, before?: EffectiveState): EffectiveState {
   const { state, why } = decide(inputs);
-  if (before === undefined || before.state !== state)
-    return { state, why, sinceAt: inputs.override?.sinceAt ?? nowAt };
+  if (before === undefined || before.state !== state) return { state, why, sinceAt: inputs.override?.sinceAt ?? nowAt };
   return before.why === why ? before : { state, why, sinceAt: before.sinceAt };
 }
 

@@ -14,7 +14,7 @@ interface Report {
 }
 
 function counts(signs: string): TroubleCounts {
-  return [..."crtb5o"].map((sign) => signs.split(sign).length - 1) as unknown as TroubleCounts;
+  return ["c", "r", "t", "b", "5", "o"].map((sign) => signs.split(sign).length - 1) as unknown as TroubleCounts;
 }
 
 function run(

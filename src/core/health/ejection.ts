@@ -68,8 +68,7 @@ export function ejectionStep(
   config: PassiveConfig,
 ): { readonly state: EjectionState; readonly why: EjectionStep } {
   if (event.kind === "check-passed") {
-    if (state.ejected === undefined || event.nowMs < state.ejected.untilMs)
-      return { state, why: EjectionStep.Ignored };
+    if (state.ejected === undefined || event.nowMs < state.ejected.untilMs) return { state, why: EjectionStep.Ignored };
     return {
       state: { marks: [], ejections: state.ejections, backSinceMs: event.nowMs },
       why: EjectionStep.Returned,

@@ -379,7 +379,13 @@ export class Prober {
       const check = { at: nowAt, isOk: result.isOk, evidence: result.evidence, durationMs };
       const outcome = step(
         watched.check,
-        { kind: "result", generation, check, asksDrain: result.asksDrain === true, random: this.#ports.random.fraction() },
+        {
+          kind: "result",
+          generation,
+          check,
+          asksDrain: result.asksDrain === true,
+          random: this.#ports.random.fraction(),
+        },
         watched.health,
       );
       watched.check = outcome.state;

@@ -80,6 +80,8 @@ export class Exchange implements Deadline {
   startedMs = 0;
   /** Precise start of an exchange that gets a line in the access log; 0 = it gets none. */
   loggedFromMs = 0;
+  /** Method and target of such an exchange. */
+  loggedRequest = "";
   bytesOut = 0;
   failure: Failure = Failure.None;
 
@@ -123,7 +125,7 @@ export class Exchange implements Deadline {
   append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.outLength + to - from;
     if (length > this.out.length) {
-      const larger = new Uint8Array(length * 2);
+      const larger = this.runtime.takeBuffer(length);
       larger.set(this.out.subarray(0, this.outLength));
       this.runtime.giveBackBuffer(this.out);
       this.out = larger;
@@ -183,6 +185,7 @@ export class Exchange implements Deadline {
     this.failure = Failure.None;
     this.loggedFromMs = 0;
     this.awaitsSinceMs = never;
+    this.loggedRequest = "";
     this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;

@@ -6,7 +6,6 @@ import { Persistence, Reframe, writeResponseHead } from "../../core/http1/respon
 import { copyBytes } from "../../lib/bytes.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
-import { TroubleSign } from "../../model/link.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { broken, send } from "../net/sender.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
@@ -88,8 +87,7 @@ function answer(
   const endpoint = connection.endpoint;
   const runtime = exchange.runtime;
   countStatus(exchange, endpoint.base + EndpointSlot.status2xx, status);
-  endpoint.answered(runtime.nowMs - exchange.awaitsSinceMs);
-  if (status >= 500) runtime.report(endpoint.row, TroubleSign.Status5xx);
+  endpoint.answered(exchange.awaitsSinceMs, status);
   if (exchange.pool!.retriesStatus[status] === 1 && wouldRetryStatus(exchange, status)) {
     failAttempt(exchange, Failure.StatusListed, status);
     return;

@@ -1,4 +1,6 @@
 import { overdueAfterMs, usualAfter, usualMsAtFirst } from "../../core/health/overdue.ts";
+import { never } from "../../lib/timer-wheel.ts";
+import { TroubleSign } from "../../model/link.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
@@ -9,6 +11,13 @@ import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
 const freshMs = 1000;
 /** Unused connections that a worker keeps, over all endpoints. */
 const idleMaxPerWorker = 4096;
+/** A connection that the endpoint closes so soon after its answer was never meant to be kept, whatever the answer said. */
+const quickCloseMs = 100;
+/** After that many in a row connections are not kept for `distrustMs`. */
+const quickClosesMax = 3;
+const distrustMs = 10_000;
+/** So long after such a close a request that must not go out twice takes no kept connection. */
+const cautionMs = 60_000;
 /** Connects that nobody waits for any more and that cannot be called off; past it the endpoint counts as unreachable. */
 const abandonedMax = 64;
 
@@ -42,6 +51,9 @@ export class Endpoint {
   #abandoned = 0;
   /** Those of the abandoned connects that were forgiven because the endpoint came back. */
   #forgiven = 0;
+  /** Connections in a row that the endpoint closed right after its answer, and when it did so last. */
+  #quickCloses = 0;
+  #quickClosedMs = -Infinity;
 
   constructor(runtime: Runtime, snapshot: EndpointSnapshot & { readonly ip: string }) {
     this.runtime = runtime;
@@ -70,7 +82,7 @@ export class Endpoint {
     if (!isIdempotent) {
       const idleMs = this.runtime.nowMs - connection.idleSinceMs;
       const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
-      if (idleMs >= boundMs) {
+      if (idleMs >= boundMs || this.runtime.nowMs - this.#quickClosedMs < cautionMs) {
         // A new connection takes the place of the one that has waited longest: else each such request would leave one more.
         this.#idle[0]!.close();
         return undefined;
@@ -97,10 +109,12 @@ export class Endpoint {
     this.#forgiven = this.#abandoned;
   }
 
-  /** An exchange that had waited for `afterMs` got its response head. */
-  answered(afterMs: number): void {
-    this.#answeredMs = this.runtime.nowMs;
-    this.#usualMs = usualAfter(this.#usualMs, afterMs);
+  /** A final response head has come; its exchange had waited since then, or not yet (`never`) where the answer was early. */
+  answered(sinceMs: number, status: number): void {
+    const nowMs = this.runtime.nowMs;
+    this.#answeredMs = nowMs;
+    if (sinceMs !== never) this.#usualMs = usualAfter(this.#usualMs, nowMs - sinceMs);
+    if (status >= 500) this.runtime.report(this.row, TroubleSign.Status5xx);
   }
 
   /**
@@ -152,16 +166,37 @@ export class Endpoint {
   /** Keeps a connection whose exchange is over for the next one, at most `idleMs`. */
   keep(connection: EndpointConnection, idleMs: number): void {
     const runtime = this.runtime;
-    if (runtime.isDraining || !this.keepsIdle || runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker || idleMs <= 0) {
+    const isDistrusted = this.#quickCloses >= quickClosesMax && runtime.nowMs - this.#quickClosedMs < distrustMs;
+    if (
+      isDistrusted ||
+      runtime.isDraining ||
+      !this.keepsIdle ||
+      runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker ||
+      idleMs <= 0
+    ) {
       connection.close();
       return;
     }
+    if (connection.uses > 1) this.#quickCloses = 0;
     connection.state = ConnectionState.Idle;
     connection.idleSinceMs = runtime.nowMs;
     this.#idle.push(connection);
     runtime.counters[WorkerSlot.upstreamIdleNow]!++;
     const boundMs = connection.keepAliveMs < 0 ? idleMs : Math.min(idleMs, connection.keepAliveMs);
     runtime.wheel.schedule(connection, runtime.nowMs + boundMs);
+  }
+
+  /**
+   * The endpoint has ended a connection that waited, or one that had just been taken up again. Some servers (uWSGI's HTTP
+   * socket among them) close after each answer without saying so: a request sent in that moment is lost, and a POST with it.
+   */
+  endedIdle(connection: EndpointConnection): void {
+    if (this.runtime.nowMs - connection.idleSinceMs > quickCloseMs) {
+      this.#quickCloses = 0;
+      return;
+    }
+    this.#quickCloses++;
+    this.#quickClosedMs = this.runtime.nowMs;
   }
 
   /** Called by the connection when it closes. */

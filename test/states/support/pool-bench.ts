@@ -44,18 +44,18 @@ export class PoolBench {
     return (await this.balancer.endpoints("app"))[index]!; // the test has so many
   }
 
-  until(what: string, index: number, isMet: (endpoint: EndpointView) => boolean, timeoutMs?: number): Promise<StatusView> {
+  until(
+    what: string,
+    index: number,
+    isMet: (endpoint: EndpointView) => boolean,
+    timeoutMs?: number,
+  ): Promise<StatusView> {
     return this.balancer.untilStatus(what, (view) => isMet(view.pools[0]!.endpoints[index]!), timeoutMs);
   }
 
   /** A command at the running instance. */
   async command(...args: readonly string[]): Promise<{ readonly exitCode: number; readonly output: string }> {
-    const child = new Child([
-      join(repository, "bin", "weichensteller"),
-      ...args,
-      "--admin",
-      this.balancer.adminSocket,
-    ]);
+    const child = new Child([join(repository, "bin", "weichensteller"), ...args, "--admin", this.balancer.adminSocket]);
     const exitCode = await child.exited();
     await child.until("its output", () => child.output !== "").catch(() => undefined);
     return { exitCode, output: child.output };
