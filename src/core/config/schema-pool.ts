@@ -16,7 +16,7 @@ const endpointName = () =>
 const endpointForm = "host:port, or a map with address";
 const endpointObject = section(endpointForm, {
   address: key(s.endpointAddress(), {
-    text: "Host name or IP address, a colon and the port. IPv6 addresses stand in brackets and quotes. Names are resolved at start and at reload.",
+    text: "Host name or IP address, a colon and the port. IPv6 addresses stand in brackets and quotes. Names are resolved at start, at reload, every 30 seconds and when checks fail; the last address stays while a name does not resolve.",
     example: "address: b2.example.org:9002",
   }),
   name: key(endpointName().optional(), {
