@@ -189,7 +189,7 @@ class HttpDataPlane implements DataPlane {
         this.#enter(made);
         return made;
       });
-      const made = new Pool(pool, endpoints, this.#stateOf);
+      const made = new Pool(this.#runtime, pool, endpoints, this.#stateOf);
       made.setWeights(this.#weightOf);
       return made;
     });

@@ -1,6 +1,7 @@
 import { overdueAfterMs, usualAfter, usualMsAtFirst } from "../../core/health/overdue.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { TroubleSign } from "../../model/link.ts";
+import type { PeakLatency } from "../../core/balance/peak-latency.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
 import type { Exchange } from "../proxy/exchange.ts";
 import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
@@ -46,6 +47,10 @@ export class Endpoint {
   #overdueKnownMs = 0;
   /** First of all its connections, those that are being made included. */
   #open: EndpointConnection | null = null;
+  /** Its weight grows from this moment on (monotonic clock); -Infinity = it has all of it. */
+  rampFromMs = -Infinity;
+  /** Kept by pools that balance by it. */
+  latency: PeakLatency | null = null;
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
@@ -66,6 +71,11 @@ export class Endpoint {
 
   count(slot: number): void {
     this.runtime.counters[this.base + slot]!++;
+  }
+
+  /** Whether a further exchange fits in. There is no limit of an endpoint in this version. */
+  hasRoom(): boolean {
+    return true;
   }
 
   get canConnect(): boolean {
