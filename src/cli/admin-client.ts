@@ -1,4 +1,5 @@
 import { AppError } from "../model/app-error.ts";
+import type { EndpointOverride, OverrideRequest } from "../model/override.ts";
 import type { StatusView } from "../model/status.ts";
 import { askHttp } from "../platform/http-client.ts";
 import type { OsFailure } from "../platform/ports.ts";
@@ -24,7 +25,7 @@ export async function requestStop(target: AdminTarget): Promise<void> {
 
 /** Asks a running instance to read its configuration again. Throws, beside as above, `config-invalid`, `change-refused`. */
 export async function requestReload(target: AdminTarget): Promise<{ readonly revision: number }> {
-  const answer: unknown = await ask(target, "POST", "/api/v1/reload", changeTimeoutMs);
+  const answer: unknown = await ask(target, "POST", "/api/v1/reload", { timeoutMs: changeTimeoutMs });
   if (typeof answer === "object" && answer !== null && "revision" in answer && typeof answer.revision === "number")
     return { revision: answer.revision };
   throw new AppError("admin-bad-answer", `${targetText(target)}: what answers there is no weichensteller`);
@@ -32,17 +33,42 @@ export async function requestReload(target: AdminTarget): Promise<{ readonly rev
 
 /** Asks a running instance to become the installed program; answered when that is possible and just before it is done. */
 export async function requestUpgrade(target: AdminTarget): Promise<void> {
-  await ask(target, "POST", "/api/v1/upgrade", changeTimeoutMs);
+  await ask(target, "POST", "/api/v1/upgrade", { timeoutMs: changeTimeoutMs });
+}
+
+/** What stands over an endpoint's configuration after a change. */
+export interface OverrideAnswer {
+  readonly override: EndpointOverride | null;
+  /** Why it holds only until the instance ends. */
+  readonly notSaved?: string;
+}
+
+/** Asks for a state or weight of an endpoint. Throws as `fetchStatus`, and `unknown-name` where it does not exist. */
+export async function requestOverride(
+  target: AdminTarget,
+  { pool, endpoint, change, actor, reason }: OverrideRequest,
+): Promise<OverrideAnswer> {
+  const place = `/api/v1/pools/${encodeURIComponent(pool)}/endpoints/${encodeURIComponent(endpoint)}`;
+  const value = change.kind === "state" ? { state: change.state } : { weight: change.weight };
+  const body = JSON.stringify({ ...value, actor, ...(reason === undefined ? {} : { reason }) });
+  return (await ask(target, "POST", `${place}/${change.kind}`, { body })) as OverrideAnswer;
+}
+
+/** What `ask` may be told beside where and what. */
+interface AskOptions {
+  readonly body?: string;
+  readonly timeoutMs?: number;
 }
 
 async function ask(
   target: AdminTarget,
   method: string,
   path: string,
-  timeoutMs: number = answerTimeoutMs,
+  { body: given, timeoutMs = answerTimeoutMs }: AskOptions = {},
 ): Promise<unknown> {
   const where = targetText(target);
-  const answer = await askHttp({ to: target, method, target: path, timeoutMs });
+  const question = { to: target, method, target: path, timeoutMs };
+  const answer = await askHttp(given === undefined ? question : { ...question, body: given });
   if (!answer.ok) throw connectError(where, answer);
   const { status, body: text } = answer.value;
   const body = jsonOf(text);
@@ -50,6 +76,8 @@ async function ask(
   const { code, message = `status ${status}` } = problemOf(body);
   if (status === 422) throw new AppError("config-invalid", message);
   if (status === 409) throw new AppError("change-refused", message);
+  if (code === "unknown-name") throw new AppError("unknown-name", message);
+  if (code === "bad-body") throw new AppError("bad-argument", message);
   const isForbidden = status === 403 || status === 405;
   throw new AppError(
     isForbidden ? "admin-forbidden" : "admin-bad-answer",

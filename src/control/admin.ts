@@ -1,6 +1,7 @@
 import { addressText } from "../lib/address.ts";
 import { AppError } from "../model/app-error.ts";
 import type { BindAddress } from "../model/config.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
 import { type HttpAddress, type HttpAnswer, type HttpServer, serveHttp } from "../platform/http-server.ts";
 import type { PortHolder } from "../platform/ports.ts";
@@ -13,6 +14,7 @@ import {
   reloadAnswer,
   upgradeRefusal,
 } from "./admin-answer.ts";
+import type { ChangeResult } from "./endpoint-override.ts";
 import { holderText } from "./holder-text.ts";
 import type { AdminCommands } from "./commands.ts";
 
@@ -25,6 +27,8 @@ export interface AdminOptions {
   readonly holder?: (address: BindAddress) => PortHolder | undefined;
   /** Made anew for each request. */
   view(): StatusView;
+  /** Somebody asked over the socket for an endpoint's state or weight. */
+  change(request: OverrideRequest): ChangeResult;
   readonly commands: AdminCommands;
 }
 
@@ -45,10 +49,12 @@ export function startAdmin(options: AdminOptions): AdminServer {
     const text = `admin.bind ${addressText(bind)}: only loopback (127.0.0.0/8, ::1) in this version, because other addresses need a token`;
     throw new AppError("admin-bind-not-loopback", text);
   }
-  const source: AdminSource = { view, tcpHost: bind?.host };
+  const change = (request: OverrideRequest): ChangeResult => options.change(request);
+  const source: AdminSource = { view, change, tcpHost: bind?.host };
   const open = (door: AdminDoor, address: HttpAddress, name: string): HttpServer => {
-    const result = serveHttp(address, ({ method, path, host }) => {
-      return carryOut({ door, method, path, host }, source, options.commands);
+    const result = serveHttp(address, async ({ method, path, host, text }) => {
+      const asked = { door, method, path, host };
+      return carryOut(method === "POST" ? { ...asked, body: await text() } : asked, source, options.commands);
     });
     if (result.ok) return result.value;
     if (result.code === "EADDRINUSE") {

@@ -1,5 +1,7 @@
 import type { Config } from "../model/config.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
+import type { ChangeResult } from "./endpoint-override.ts";
 
 /** What someone asks of a running instance. */
 export interface AdminCommands {
@@ -18,6 +20,7 @@ export type UpgradeResult =
 export type StartAdmin = (
   options: Config["admin"] & {
     view(): StatusView;
+    change(request: OverrideRequest): ChangeResult;
     readonly commands: AdminCommands;
   },
 ) => { readonly addresses: AdminAddresses; stop(): Promise<void> };

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ListenerConfig } from "../model/config.ts";
 import type { ListenOptions, ListenSockets, OsFailure, PortHolder } from "../platform/ports.ts";
-import { type Bound, type BoundSocket, bindListeners } from "./listeners.ts";
+import { type Bound, type BoundSocket, bindListeners, inheritedSockets } from "./listeners.ts";
 
 const inUse = { ok: false, code: "EADDRINUSE", text: "address in use" } as const;
 const notHere = {
@@ -177,4 +177,21 @@ test.each<[string, OsFailure, PortHolder | undefined, string]>([
     line: `listener b: cannot listen on [::1]:80: ${reason}`,
   });
   expect(open.size).toBe(0);
+});
+
+test("sockets that were handed over are used where they are noted and really bound there; the rest is closed", () => {
+  const closed: number[] = [];
+  const ports = { ...machine(() => undefined).sockets, close: (fd: number) => void closed.push(fd) };
+  const boundPort = (fd: number) => (fd === 30 ? 80 : fd === 31 ? 4_711 : undefined);
+  const noted = [1, 2, 3, 4].map((id) => ({ id, host: "127.0.0.1", port: 80, asked: "127.0.0.1:80" }));
+  const found = [
+    { id: 1, fd: 30 },
+    // Once more the same, another port, no socket at all, and one that nobody knows.
+    { id: 1, fd: 40 },
+    { id: 2, fd: 31 },
+    { id: 3, fd: 32 },
+    { id: 9, fd: 33 },
+  ];
+  expect(inheritedSockets({ ...ports, boundPort }, noted, found)).toEqual([{ ...noted[0]!, fd: 30 }]);
+  expect(closed).toEqual([40, 31, 32, 33]);
 });

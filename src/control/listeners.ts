@@ -2,7 +2,7 @@ import { addressText } from "../lib/address.ts";
 import { ipFamily } from "../lib/ip.ts";
 import type { BindAddress, ListenerConfig } from "../model/config.ts";
 import type { ListenSocket } from "../model/snapshot.ts";
-import type { ListenSockets, OsFailure } from "../platform/ports.ts";
+import type { ListenSockets, NumberedDescriptor, OsFailure } from "../platform/ports.ts";
 import { holderText } from "./holder-text.ts";
 
 /** A socket of a listener as the supervisor holds it. */
@@ -67,6 +67,28 @@ export function bindListeners(
     sockets.set(name, own);
   }
   return { kind: "bound", sockets, opened, unused: [...unused], warnings };
+}
+
+/** The sockets that are noted and were found; whatever else was found is closed. */
+export function inheritedSockets(
+  ports: ListenSockets,
+  noted: readonly Omit<BoundSocket, "fd">[],
+  found: readonly NumberedDescriptor[],
+): readonly BoundSocket[] {
+  const descriptors = new Map<number, number>();
+  for (const { id, fd } of found) {
+    if (descriptors.has(id)) ports.close(fd);
+    else descriptors.set(id, fd);
+  }
+  const sockets = noted.flatMap((socket) => {
+    const fd = descriptors.get(socket.id);
+    // What a worker hands over is not believed: one that was taken over could make a socket of its own.
+    if (fd === undefined || ports.boundPort(fd) !== socket.port) return [];
+    descriptors.delete(socket.id);
+    return [{ ...socket, fd }];
+  });
+  for (const fd of descriptors.values()) ports.close(fd);
+  return sockets;
 }
 
 /** Whether the kernel lets a socket of ours listen there while this one does. */

@@ -2,13 +2,14 @@ import { dirname } from "node:path";
 import { compile, emptyAllocation, type Allocation, type CompileInput } from "../core/config/snapshot.ts";
 import { needsRestart } from "../core/config/delta.ts";
 import type { Config } from "../model/config.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
-import { type Counters, counterFileBytes, initCounters, openCounters } from "../observe/counter-file.ts";
+import type { Counters } from "../observe/counter-file.ts";
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
-import type { DescriptorLimit, NumberedDescriptor, Platform } from "../platform/ports.ts";
+import type { DescriptorLimit, Platform } from "../platform/ports.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
@@ -17,8 +18,12 @@ import type { AdminCommands, ReloadResult, StartAdmin } from "./commands.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import type { Handover } from "./handover.ts";
 import { type KeptState, readState, StateFile } from "./kept-state.ts";
-import { type Bound, type BoundSocket, bindListeners } from "./listeners.ts";
+import { type Bound, type BoundSocket, bindListeners, inheritedSockets } from "./listeners.ts";
 import { RollOut } from "./roll-out.ts";
+import { foundCounters, newCounters } from "./counter-memory.ts";
+import { checkedPools } from "./checked-pools.ts";
+import { type ChangeResult, overrideOnto } from "./endpoint-override.ts";
+import { Overrides } from "./overrides.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
 import type { WorkerSlot } from "./worker-slot.ts";
 import { WorkerTeam } from "./worker-team.ts";
@@ -50,9 +55,6 @@ export type StartResult =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly line: string };
 
-/** Columns of the shared counters per worker: while workers are replaced by an upgrade, both generations count. */
-const generations = 2;
-
 /** What is running: accepted by every worker. */
 interface Current {
   readonly config: Config;
@@ -68,6 +70,7 @@ export class Supervisor {
   readonly #startedAt: number;
   readonly #names: EndpointNames;
   readonly #health: HealthSource;
+  readonly #overrides: Overrides;
   /** Undone in reverse order when the instance ends, however far the start came. */
   readonly #undo: (() => void | Promise<void>)[] = [];
   readonly #team: WorkerTeam;
@@ -104,9 +107,11 @@ export class Supervisor {
     this.#stateFile = new StateFile(parts.platform.files, parts.log);
     this.#rollOut = new RollOut(parts.log, parts.platform.clock, this.#team);
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
+    this.#overrides = new Overrides(options.config, parts.platform, parts.log);
     this.#health = parts.createHealth((states) => {
       this.#team.broadcast({ kind: "states", states });
-      logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      const changed = logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      for (const { host } of changed.down) this.#names.suspect(host);
     });
     this.#undo.push(() => this.#health.stop());
     this.#undo.push(() => this.#names.stop());
@@ -225,12 +230,18 @@ export class Supervisor {
     const keepsMemory = this.#openMemory(instance, workers);
     if (typeof keepsMemory === "string") return { kind: "failed", line: keepsMemory };
     try {
-      const admin = startAdmin({ ...config.admin, view: () => this.view(), commands: this.#parts.commands });
+      const admin = startAdmin({
+        ...config.admin,
+        view: () => this.view(),
+        change: (request) => this.#override(request),
+        commands: this.#parts.commands,
+      });
       this.#admin = admin.addresses;
       this.#undo.push(() => admin.stop());
     } catch (error) {
       return { kind: "failed", line: error instanceof Error ? error.message : String(error) };
     }
+    this.#overrides.load();
     const resolved = await this.#names.resolveAll(config);
     if (this.#stopping !== undefined) return { kind: "stopped" };
     const refused = this.#useFirst(config, resolved);
@@ -262,20 +273,9 @@ export class Supervisor {
     const before = readState(platform.files, instance.statePath);
     const handedOver = await this.#team.gather(before?.workers ?? []);
     if (this.#team.earlier.size > 0) this.#before = before;
-    const descriptors = new Map<number, NumberedDescriptor>();
-    for (const one of [...(handover?.sockets ?? []), ...handedOver]) {
-      if (descriptors.has(one.id)) platform.listenSockets.close(one.fd);
-      else descriptors.set(one.id, one);
-    }
-    this.#nextSocketId = Math.max(before?.nextSocketId ?? 1, ...[...descriptors.keys()].map((id) => id + 1));
-    const known = (before?.sockets ?? []).flatMap((socket) => {
-      const own = descriptors.get(socket.id);
-      // What a worker hands over is not believed: a worker that was taken over could make a socket of its own.
-      if (own === undefined || platform.listenSockets.boundPort(own.fd) !== socket.port) return [];
-      descriptors.delete(socket.id);
-      return [{ ...socket, fd: own.fd }];
-    });
-    for (const { fd } of descriptors.values()) platform.listenSockets.close(fd);
+    const found = [...(handover?.sockets ?? []), ...handedOver];
+    this.#nextSocketId = Math.max(before?.nextSocketId ?? 1, ...found.map(({ id }) => id + 1));
+    const known = inheritedSockets(platform.listenSockets, before?.sockets ?? [], found);
     const bound = this.#bind(config, known);
     for (const { fd } of bound.kind === "bound" ? bound.unused : known) platform.listenSockets.close(fd);
     if (bound.kind === "failed") return bound;
@@ -292,24 +292,20 @@ export class Supervisor {
 
   /** The counters: those of before where their workers go on and all fit into them. A text says why there are none. */
   #openMemory({ memoryPath }: Instance, workers: number): boolean | string {
-    const { sharedMemory, files, processes } = this.#parts.platform;
-    if (this.#before !== undefined && files.owner(memoryPath) === processes.uid) {
-      const found = sharedMemory.open(memoryPath);
-      const counters = found.ok ? openCounters(found.value) : found.text;
-      if (typeof counters !== "string") {
-        this.#counters = counters;
-        const isReplacing = this.#options.handover !== undefined;
-        const missing = isReplacing ? workers : Math.max(0, workers - this.#team.earlier.size);
-        if (this.#team.hasColumns(missing)) return true;
-      }
+    const { platform } = this.#parts;
+    const found = this.#before === undefined ? undefined : foundCounters(platform, memoryPath);
+    if (found !== undefined) {
+      this.#counters = found;
+      const isReplacing = this.#options.handover !== undefined;
+      const missing = isReplacing ? workers : Math.max(0, workers - this.#team.earlier.size);
+      if (this.#team.hasColumns(missing)) return true;
     }
     // Workers of before count into a file that nobody reads any more.
     for (const slot of this.#team.earlier) slot.column = undefined;
     this.#before = undefined;
-    const columns = workers * generations;
-    const memory = sharedMemory.create(memoryPath, { bytes: counterFileBytes(columns) });
-    if (!memory.ok) return `shared memory ${memoryPath}: ${memory.text}`;
-    this.#counters = initCounters(memory.value, columns);
+    const made = newCounters(platform, memoryPath, workers);
+    if (typeof made === "string") return made;
+    this.#counters = made;
     return false;
   }
 
@@ -330,7 +326,7 @@ export class Supervisor {
       welcome: () => this.#welcome(),
       counters: () => this.#counters,
       drainMs: () => this.#current?.config.process.drainMs ?? 0,
-      message: (_slot, { row, sign }) => this.#health.trouble(row, sign),
+      message: (_slot, { row, counts }) => this.#health.trouble(row, counts, this.#counters?.goodAnswers(row) ?? 0),
       ready: (slot, revision) => this.#ready(slot, revision),
       changed: () => this.#remember(),
       heldDown: (text) => {
@@ -339,6 +335,15 @@ export class Supervisor {
           log("error", "upgrade-stalled", "new workers do not start; those of before go on serving");
         } else this.#settleStart?.({ kind: "failed", line: `${text}, again and again; see its lines above` });
       },
+    });
+  }
+
+  #override(request: OverrideRequest): ChangeResult {
+    return overrideOnto(this.#current?.snapshot, request, {
+      health: this.#health,
+      overrides: this.#overrides,
+      log: this.#parts.log,
+      states: (states) => this.#team.broadcast({ kind: "states", states }),
     });
   }
 
@@ -450,14 +455,9 @@ export class Supervisor {
       allocation,
       acceptedAt: this.#parts.platform.clock.wallMs(),
     };
-    const health = new Map(config.pools.map((pool) => [pool.name, pool.health]));
-    this.#health.update(
-      snapshot.pools.map(({ name, endpoints }) => {
-        const check = health.get(name);
-        return check === undefined ? { name, endpoints } : { name, endpoints, health: check };
-      }),
-      isFirst && this.#before !== undefined ? this.#team.statesOfEarlier() : [],
-    );
+    this.#overrides.keepOnly(config);
+    const known = isFirst && this.#before !== undefined ? this.#team.statesOfEarlier() : [];
+    this.#health.update(checkedPools(config, snapshot, this.#overrides), known);
   }
 
   /** A name of the current configuration has got an address: the same configuration, a new snapshot. */

@@ -35,6 +35,8 @@ export const appErrorExit = {
   "change-refused": ExitCode.Failure,
   "upgrade-failed": ExitCode.Failure,
   "not-running": ExitCode.NotRunning,
+  "unknown-name": ExitCode.Usage,
+  "bad-argument": ExitCode.Usage,
   "config-invalid": ExitCode.Usage,
   "port-in-use": ExitCode.Failure,
   "quickstart-failed": ExitCode.Failure,

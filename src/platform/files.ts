@@ -2,16 +2,18 @@ import {
   chownSync,
   closeSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
-  rmSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { failureFrom, lastFailure, libc } from "./libc.ts";
 import type { Files, HeldLock, OsResult } from "./ports.ts";
 
@@ -20,14 +22,7 @@ const lockNonblocking = 4;
 
 export const files: Files = {
   readText: (path) => attempt(() => readFileSync(path, "utf8")),
-  replaceText(path, text) {
-    const next = `${path}.new`;
-    return attempt(() => {
-      rmSync(next, { force: true });
-      writeFileSync(next, text, { mode: 0o600, flag: "wx" });
-      return renameSync(next, path) as undefined;
-    });
-  },
+  replaceText,
   stamp(path) {
     try {
       const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
@@ -45,6 +40,29 @@ export const files: Files = {
   },
   lock,
 };
+
+/** Written and flushed beside the old file before it takes its name, and then the name is flushed. */
+function replaceText(path: string, text: string): OsResult<undefined> {
+  const next = `${path}.new`;
+  try {
+    const fd = openSync(next, "w", 0o600);
+    try {
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(next, path);
+    const folder = openSync(dirname(path), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+    return { ok: true, value: undefined };
+  } catch (error) {
+    // Half a file on a full disk is of no use to anyone.
+    attempt(() => rmSync(next, { force: true }));
+    return failureFrom(error);
+  }
+}
 
 function lock(path: string, text: string, inherited?: number): OsResult<HeldLock | { heldBy: string }> {
   if (inherited !== undefined) {

@@ -13,6 +13,7 @@ const stopKeys: readonly Key[] = [
 const startKeys: readonly Key[] = [
   ["admin.bind", ({ admin }) => (admin.bind === undefined ? "none" : addressText(admin.bind))],
   ["process.workers", ({ process }) => String(process.workers)],
+  ["process.data", ({ process }) => process.data],
 ];
 
 /** What in `after` a reload cannot apply, one line each, naming the key; empty: everything can. */

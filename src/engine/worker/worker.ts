@@ -11,6 +11,7 @@ import type { DescriptorChannel, Platform, UserIds } from "../../platform/ports.
 import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { LinkClient } from "./link-client.ts";
+import { TroubleReports } from "./trouble.ts";
 
 export interface WorkerOptions {
   /** Its place among the workers, for people. */
@@ -86,12 +87,13 @@ class Worker {
     this.#counters = counters;
     this.#useColumns(Array.from({ length: counters.workers }, (_, column) => column));
     this.#platform = platform;
+    const trouble = new TroubleReports(platform.timers, (row, counts) => this.#send({ kind: "trouble", row, counts }));
     this.#dataPlane = createDataPlane({
       counters: counters.column(options.column),
       columns: this.#columns,
       hasSocket: (id) => this.#descriptors.has(id),
       openSocket: (id) => this.#openSocket(id),
-      report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
+      report: (row, sign) => trouble.report(row, sign),
       log: (level, code, text) => this.#log(level, code, text),
     });
     this.#link = new LinkClient(options.linkPath, platform.timers, {
