@@ -7,7 +7,7 @@ import type { ToSupervisor } from "../model/link.ts";
 import type { ListenSocket, Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
 import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
-import { endpointsMax, listenersMax } from "../observe/counters.ts";
+import { endpointsMax, listenersMax, poolsMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
@@ -220,7 +220,10 @@ export class Supervisor {
   #measure({ process }: Config): number {
     const { platform } = this.#parts;
     const workers = workerCount(process, platform.processes.cores);
-    this.#descriptorLimit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
+    const { most, least } = descriptorsWanted(process, workers);
+    this.#descriptorLimit = platform.limits.raiseDescriptors(most);
+    // More than the kernel allows at all changes nothing: the least that will do may still be granted.
+    if (this.#descriptorLimit.soft < least) this.#descriptorLimit = platform.limits.raiseDescriptors(least);
     return workers;
   }
 
@@ -355,7 +358,11 @@ export class Supervisor {
 
   /** Compiles the first configuration. A text says why it cannot be used. */
   #adopt(config: Config, resolved: ResolvedNames): string | undefined {
-    const compiled = this.#compile(config, resolved, emptyAllocation({ rows: endpointsMax, slots: listenersMax }));
+    const compiled = this.#compile(
+      config,
+      resolved,
+      emptyAllocation({ rows: endpointsMax, slots: listenersMax, pools: poolsMax }),
+    );
     if (compiled.kind === "refused") return compiled.why;
     this.#names.use(resolved);
     this.#use(config, compiled);
@@ -411,16 +418,18 @@ export class Supervisor {
 
   #compile(config: Config, resolved: ResolvedNames, before: Allocation): ReturnType<typeof compile> {
     const workers = workerCount(config.process, this.#parts.platform.processes.cores);
-    const { connectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
+    const { workerConnectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
     if (warning !== undefined) this.#parts.log("warn", "descriptor-limit", warning);
     return compile({
       revision: (this.#current?.snapshot.revision ?? 0) + 1,
       config,
       before,
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
+      isPoolBusy: (slot) => this.#counters?.isPoolBusy(slot) ?? false,
       addresses: resolved.addresses,
       sockets: this.#inWorkers,
-      connectionsMax,
+      connectionsMax: config.process.connections,
+      workerConnectionsMax,
     });
   }
 
@@ -428,6 +437,7 @@ export class Supervisor {
     const { snapshot, allocation } = compiled;
     for (const row of compiled.reusedRows) this.#counters?.clearEndpoint(row);
     for (const slot of compiled.reusedSlots) this.#counters?.clearListener(slot);
+    for (const slot of compiled.reusedPools) this.#counters?.clearPool(slot);
     this.#current = {
       config,
       snapshot,

@@ -13,6 +13,17 @@ const endpointName = () =>
     { name: "name", form: endpointNameForm },
   );
 
+const endpointLimits = section("a map with requests and connections", {
+  requests: key(s.integerOrUnlimited({ min: 1, max: 1_000_000 }).prefault("unlimited"), {
+    text: "Requests that the endpoint is given at a time, by all workers together. While every ready endpoint has that many, further requests wait in the pool's queue. A tunnel (WebSocket) counts as long as it lives.",
+    see: ["pools.*.queue"],
+  }),
+  connections: key(s.integerOrUnlimited({ min: 1, max: 1_000_000 }).prefault("unlimited"), {
+    text: "Connections to the endpoint, of all workers together, unused ones included. Health checks have their own and are not counted.",
+    see: ["pools.*.reuse"],
+  }),
+});
+
 const endpointForm = "host:port, or a map with address";
 const endpointObject = section(endpointForm, {
   address: key(s.endpointAddress(), {
@@ -30,11 +41,18 @@ const endpointObject = section(endpointForm, {
   backup: key(s.flag().default(false), {
     text: "Used only while no other endpoint of the pool is UP.",
   }),
+  limits: key(endpointLimits.prefault({}), {
+    text: "What the endpoint can take at a time. True for the node: with a limit of 1, no two workers ever have two.",
+    example: "{ address: 10.0.0.12:8080, limits: { requests: 200 } }",
+  }),
 });
+const noLimits = { requests: undefined, connections: undefined };
 const endpoint = type(
   z.union(
     [
-      s.endpointAddress().transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
+      s
+        .endpointAddress()
+        .transform((address) => ({ address, name: undefined, weight: 1, backup: false, limits: noLimits })),
       endpointObject,
     ],
     { error: endpointForm },
@@ -243,6 +261,16 @@ const retry = section("a map such as { attempts: 3 }", {
   }),
 });
 
+const queue = section("a map with requests and timeout", {
+  requests: key(s.integer({ min: 0, max: 1_000_000 }).default(1000), {
+    text: "Requests that wait at a time, of all workers together; further ones are answered with 503 and `Retry-After`. 0: none wait.",
+  }),
+  timeout: key(s.duration({ min: 1, max: day }).prefault("10s"), {
+    text: "How long a request waits at most, then 503 and `Retry-After`. A retry that has to wait begins anew, but keeps its place by age.",
+    see: ["pools.*.timeouts.total"],
+  }),
+});
+
 const timeouts = section("a map of timeouts", {
   connect: key(s.duration({ min: 1, max: 600_000 }).prefault("1s"), {
     text: "To connect to an endpoint; then the next one is tried.",
@@ -279,6 +307,10 @@ export const poolSchema = section("a map with endpoints", {
     example: "health:\n  http: { path: /healthcheck, expect: { status: [200] } }\n  interval: 1s",
   }),
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
+  queue: key(queue.prefault({}), {
+    text: "Where requests wait, the oldest first, while every ready endpoint is at its limit. Without `limits` of endpoints nothing ever waits.",
+    see: ["pools.*.endpoints.*.limits"],
+  }),
   timeouts: key(timeouts.prefault({}), {
     text: "Waiting for endpoints.",
     see: ["listeners.*.timeouts"],

@@ -47,13 +47,14 @@ class HttpDataPlane implements DataPlane {
     this.setStates(states);
     const active = this.#compile(snapshot);
     this.#active = active;
-    this.#setAccessLog(snapshot.log);
+    this.#runtime.queues.adopt(active.pools);
+    this.#setLog(snapshot.log);
     for (const listener of snapshot.listeners) {
       const http = new HttpListener(
         this.#runtime,
         listener,
         this.#settings(listener, active),
-        () => this.#active!.snapshot.connectionsMax,
+        () => this.#active!.snapshot,
       );
       this.#listeners.set(listener.name, http);
       http.listen(listener, clientHandlers);
@@ -73,7 +74,8 @@ class HttpDataPlane implements DataPlane {
     this.#prepared = undefined;
     this.#active = prepared;
     this.setStates(states);
-    this.#setAccessLog(prepared.snapshot.log);
+    this.#runtime.queues.adopt(prepared.pools);
+    this.#setLog(prepared.snapshot.log);
     for (const listener of prepared.snapshot.listeners) {
       this.#listeners.get(listener.name)!.replaceSettings(this.#settings(listener, prepared));
     }
@@ -88,6 +90,7 @@ class HttpDataPlane implements DataPlane {
         for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
     }
     for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
+    this.#runtime.queues.pump();
   }
 
   drain(done: () => void): void {
@@ -113,8 +116,9 @@ class HttpDataPlane implements DataPlane {
     this.#runtime.stop();
   }
 
-  #setAccessLog({ access }: LogConfig): void {
+  #setLog({ level, access }: LogConfig): void {
     const runtime = this.#runtime;
+    runtime.logsDebug = level === "debug";
     runtime.accessShare = access?.sample ?? 0;
     const file = access?.file ?? "";
     if (access === undefined || runtime.accessShare === 0) runtime.accessLog = undefined;
@@ -148,7 +152,7 @@ class HttpDataPlane implements DataPlane {
         this.#endpoints.set(key, made);
         return made;
       });
-      return new Pool(pool, endpoints, this.#stateOf);
+      return new Pool(pool, endpoints, this.#stateOf, this.#runtime.queues);
     });
     return { snapshot, pools };
   }

@@ -88,7 +88,7 @@ function answer(
   const runtime = exchange.runtime;
   countStatus(exchange, endpoint.base + EndpointSlot.status2xx, status);
   if (exchange.pool!.retriesStatus[status] === 1 && wouldRetryStatus(exchange, status)) {
-    failAttempt(exchange, Failure.StatusListed, status);
+    failAttempt(exchange, Failure.StatusListed, status, true);
     return;
   }
   countStatus(exchange, exchange.client!.listener.base + ListenerSlot.status2xx, status);

@@ -1,5 +1,6 @@
 import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
+import type { SharedLimits } from "../../observe/shared-limits.ts";
 
 /** What the worker needs of the data plane; `engine/proxy` has the real one. */
 export interface DataPlane {
@@ -21,6 +22,8 @@ export interface DataPlanePorts {
   readonly counters: Float64Array;
   /** Every worker's column, this one's included: to read, never to write. */
   readonly columns: readonly Float64Array[];
+  /** What is limited for the whole node. */
+  readonly limits: SharedLimits;
   report(row: number, sign: TroubleSign): void;
   log(level: "debug" | "info" | "warn" | "error", code: string, text: string): void;
 }

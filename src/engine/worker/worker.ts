@@ -1,8 +1,9 @@
 import { linkVersion, type EndpointRowState, type ToSupervisor, type ToWorker } from "../../model/link.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
 import { openCounters } from "../../observe/counter-file.ts";
+import { SharedLimits } from "../../observe/shared-limits.ts";
 import type { Platform, UserIds } from "../../platform/ports.ts";
-import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
+import type { CreateDataPlane, DataPlane, DataPlanePorts } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { LinkClient } from "./link-client.ts";
 
@@ -41,7 +42,8 @@ export function runWorker(options: WorkerOptions, platform: Platform, createData
   const column = counters.column(options.index);
   startHeartbeat(column, platform.clock, platform.timers);
   const columns = Array.from({ length: counters.workers }, (_, index) => counters.column(index));
-  const worker = new Worker(options, platform, { column, columns }, createDataPlane);
+  const limits = new SharedLimits(counters.limits, options.index);
+  const worker = new Worker(options, platform, { counters: column, columns, limits }, createDataPlane);
   // A terminal sends its signals to the whole group: what they mean is the supervisor's decision.
   processes.on("SIGINT", () => undefined);
   processes.on("SIGHUP", () => undefined);
@@ -65,14 +67,13 @@ class Worker {
   constructor(
     options: WorkerOptions,
     platform: Platform,
-    { column, columns }: { readonly column: Float64Array; readonly columns: readonly Float64Array[] },
+    memory: Pick<DataPlanePorts, "counters" | "columns" | "limits">,
     createDataPlane: CreateDataPlane,
   ) {
     this.#options = options;
     this.#platform = platform;
     this.#dataPlane = createDataPlane({
-      counters: column,
-      columns,
+      ...memory,
       report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
       log: (level, code, text) => this.#log(level, code, text),
     });
