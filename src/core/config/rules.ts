@@ -251,16 +251,17 @@ function checkPool({ raw }: Draft, path: Path, pool: Parts<PoolInput>, findings:
   }
 }
 
-/** What was written about the queue and cannot come about; defaults are nobody's mistake. */
+/** What was written about the queue and cannot come about; defaults are nobody's mistake, spelt out or not. */
 function checkQueue({ raw }: Pick<Draft, "raw">, path: Path, pool: Parts<PoolInput>, findings: Finding[]): void {
   const { endpoints, queue, timeouts } = pool;
   const place = [...path, "queue"];
   if (queue === undefined || valueAt(raw, place) === undefined) return;
+  const isDefault = queue.requests === 1000 && queue.timeout === 10_000;
   // An endpoint with a mistake of its own may be the one with limits.
   const isNeverFull = endpoints?.every(
     (endpoint) => endpoint?.limits.requests === undefined && endpoint?.limits.connections === undefined,
   );
-  if (isNeverFull === true && endpoints?.includes(undefined) === false) {
+  if (isNeverFull === true && endpoints?.includes(undefined) === false && !isDefault) {
     const message = "nothing ever waits: no endpoint of the pool has limits";
     findings.push({ ...warning(IssueCode.Useless, place, message), part: "key" });
   }

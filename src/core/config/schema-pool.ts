@@ -309,7 +309,7 @@ export const poolSchema = section("a map with endpoints", {
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
   queue: key(queue.prefault({}), {
     text: "Where requests wait, the oldest first, while every ready endpoint is at its limit. Without `limits` of endpoints nothing ever waits.",
-    see: ["pools.*.endpoints.*.limits"],
+    see: ["pools.*.endpoints[].limits"],
   }),
   timeouts: key(timeouts.prefault({}), {
     text: "Waiting for endpoints.",
