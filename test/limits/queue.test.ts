@@ -53,7 +53,7 @@ describe("the queue", () => {
       await queued(balancer, 1);
       await Bun.sleep(100);
       for (const [at, client] of first.slice(1).entries()) client.send(get(`/young${at}`));
-      await queued(balancer, 6);
+      await queued(balancer, first.length);
       origin.requests[0]!.answer();
       const next = await origin.untilRequests(2);
       expect(next.line).toContain("/old");

@@ -1,7 +1,7 @@
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { poolBase, poolLimitBase, PoolLimit, PoolSlot } from "../../observe/counters.ts";
-import { clock, timers } from "../../platform/clock.ts";
+import { afterThisEvent, clock, timers } from "../../platform/clock.ts";
 import type { Cancel } from "../../platform/ports.ts";
 import { startAttempt } from "../proxy/attempt.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -174,7 +174,7 @@ export class PoolQueue {
   pumpSoon(): void {
     if (this.#isPumpDue || this.#first === null) return;
     this.#isPumpDue = true;
-    queueMicrotask(this.#pumpDue);
+    afterThisEvent(this.#pumpDue);
   }
 
   readonly #pumpDue = (): void => {
