@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { compare } from "./compare.ts";
-import { explain, knownDifferences } from "./known-differences.ts";
+import { explain } from "./explain.ts";
+import { knownDifferences } from "./known-differences.ts";
 import { Llhttp } from "./llhttp.ts";
 import { fuzz, showUnexplained } from "./session.ts";
 

@@ -221,9 +221,9 @@ describe("the queue", () => {
       expect(origins[1]!.requests[0]!.line).toContain(other);
       origins[1]!.requests[0]!.answer();
       expect((await origins[1]!.untilRequests(2)).line).toContain(failed);
+      for (const origin of origins) origin.answersAtOnce = true;
       origins[1]!.requests[1]!.answer();
       for (const client of clients) expect((await client.untilResponses(1))[0]?.status).toBe(200);
-      for (const origin of origins) origin.answersAtOnce = true;
       origins[0]!.requests[1]!.answer();
       for (const client of [young, younger]) expect((await client.untilResponses(1))[0]?.status).toBe(200);
       const [pool] = (await balancer.status()).pools;
@@ -255,7 +255,7 @@ describe("the queue", () => {
       const body = `${"x".repeat(200_000)}GET /end HTTP/1.1\r\n\r\n`;
       post.send(send("POST", "/post", body));
       await queued(balancer, 1);
-      origin.answersAtOnce = true;
+      // An answer before the end of the body would be the end of it.
       origin.requests[0]!.answer();
       await origin.until("the end of the body", () =>
         origin.requests.some(({ line }) => line.endsWith("GET /end HTTP/1.1")),

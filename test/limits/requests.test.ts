@@ -136,7 +136,6 @@ describe("a limit of requests holds for the node", () => {
       const body = "GET /in-body HTTP/1.1\r\n\r\n";
       post.send(send("POST", "/post", body));
       await queued(balancer, 1);
-      origin.answersAtOnce = true;
       held.answer();
       await origin.until("the body came, too", () => origin.requests.some(({ line }) => line.includes("/in-body")));
       holder.close();

@@ -11,14 +11,14 @@ import type { Exchange } from "./exchange.ts";
 import { failExchange } from "./finish.ts";
 
 /** Starts an attempt at `exchange.endpoint`; where endpoints have limits, at any that has room, and perhaps later. */
-export function enter(exchange: Exchange, mustBeFresh = false): void {
+export function enter(exchange: Exchange): void {
   if (exchange.pool!.queue === null) {
-    startAttempt(exchange, mustBeFresh);
+    startAttempt(exchange);
     return;
   }
-  switch (admit(exchange, exchange.endpoint!, mustBeFresh)) {
+  switch (admit(exchange, exchange.endpoint!)) {
     case Admission.Go:
-      startAttempt(exchange, mustBeFresh);
+      startAttempt(exchange);
       return;
     case Admission.Refuse:
       failExchange(exchange, Failure.QueueFull);
@@ -29,7 +29,7 @@ export function enter(exchange: Exchange, mustBeFresh = false): void {
 }
 
 /** Sends what there is of the request to `exchange.endpoint`, over an unused connection or a new one. */
-export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
+export function startAttempt(exchange: Exchange): void {
   const endpoint = exchange.endpoint!;
   const pool = exchange.pool!;
   const runtime = exchange.runtime;
@@ -38,7 +38,7 @@ export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
   if (pool.retry.attemptTimeoutMs > 0 && exchange.attempts + 1 < pool.retry.attempts) {
     exchange.attemptDueMs = runtime.nowMs + pool.retry.attemptTimeoutMs;
   }
-  const idle = mustBeFresh || !pool.reuse ? undefined : endpoint.takeIdle(exchange.isIdempotent);
+  const idle = exchange.mustBeFresh || !pool.reuse ? undefined : endpoint.takeIdle(exchange.isIdempotent);
   exchange.wasReused = idle !== undefined;
   if (idle !== undefined) {
     runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
@@ -89,25 +89,39 @@ export function sendRequest(exchange: Exchange, connection: EndpointConnection):
 export function failAttempt(exchange: Exchange, failure: Failure, status = 0, isPaid = false): void {
   const endpoint = exchange.endpoint!;
   const pool = exchange.pool!;
+  if (exchange.wasReused && exchange.connection !== null) endpoint.endedIdle(exchange.connection);
   detach(exchange);
   countFailure(exchange, endpoint, failure);
   const tried = (exchange.tried ??= []);
-  if (!tried.includes(endpoint)) tried.push(endpoint);
-  const decision = decide(exchange, tried, failure, status);
+  const isLost = isConnectionLost(failure);
+  // The end of a connection that waited for work says nothing about the endpoint: others come first, but it stays one of
+  // those that can be asked, over a fresh connection.
+  const isStale = isLost && exchange.wasReused;
+  if (!isStale && !tried.includes(endpoint)) tried.push(endpoint);
+  const avoided = isStale ? [...tried, endpoint] : tried;
+  const decision = decide(exchange, avoided, failure, status);
   if (decision.retry === Retry.No || (!isPaid && !pays(exchange, decision))) {
     noteDecision(exchange, failure, decision.retry === Retry.No ? decision.why : RetryWhy.BudgetUsedUp);
     failExchange(exchange, failure);
     return;
   }
-  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(tried)!;
+  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(avoided)!;
   noteDecision(exchange, failure, decision.why);
   endpoint.count(EndpointSlot.retries);
   exchange.hasSentBytes = false;
   exchange.lastFailure = failure;
-  enter(exchange, decision.retry === Retry.SameFresh);
+  // One lost connection is enough: the next attempt does not rely on another that may have ended meanwhile.
+  exchange.mustBeFresh = isLost;
+  enter(exchange);
 }
 
-function decide(exchange: Exchange, tried: readonly Endpoint[], failure: Failure, status: number): RetryDecision {
+function isConnectionLost(failure: Failure): boolean {
+  return (
+    failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse || failure === Failure.SendRefused
+  );
+}
+
+function decide(exchange: Exchange, avoided: readonly Endpoint[], failure: Failure, status: number): RetryDecision {
   const pool = exchange.pool!;
   return decideRetry({
     failure,
@@ -119,7 +133,7 @@ function decide(exchange: Exchange, tried: readonly Endpoint[], failure: Failure
     hasAnswered: exchange.hasAnswered || exchange.hasInformed,
     attempts: exchange.attempts,
     attemptsMax: pool.retry.attempts,
-    hasOtherEndpoint: pool.hasOther(tried),
+    hasOtherEndpoint: pool.hasOther(avoided),
     wasReused: exchange.wasReused,
     hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
     on: pool.retry.on,

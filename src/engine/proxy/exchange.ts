@@ -64,6 +64,8 @@ export class Exchange implements Deadline {
   isSending = false;
   wasReused = false;
   tried: Endpoint[] | null = null;
+  /** The next attempt takes no connection that has waited for work. */
+  mustBeFresh = false;
   /** Why the last attempt failed, while another one follows. */
   lastFailure: Failure = Failure.None;
 
@@ -96,6 +98,8 @@ export class Exchange implements Deadline {
   startedMs = 0;
   /** Precise start of an exchange that gets a line in the access log; 0 = it gets none. */
   loggedFromMs = 0;
+  /** Method and target of such an exchange. */
+  loggedRequest = "";
   bytesOut = 0;
   failure: Failure = Failure.None;
 
@@ -141,7 +145,7 @@ export class Exchange implements Deadline {
   append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.outLength + to - from;
     if (length > this.out.length) {
-      const larger = new Uint8Array(length * 2);
+      const larger = this.runtime.takeBuffer(length);
       larger.set(this.out.subarray(0, this.outLength));
       this.runtime.giveBackBuffer(this.out);
       this.out = larger;
@@ -195,6 +199,7 @@ export class Exchange implements Deadline {
     this.isSending = false;
     this.wasReused = false;
     this.tried = null;
+    this.mustBeFresh = false;
     this.lastFailure = Failure.None;
     this.queuedMs = 0;
     this.responseFromMs = 0;
@@ -208,6 +213,7 @@ export class Exchange implements Deadline {
     this.isResponseDone = false;
     this.failure = Failure.None;
     this.loggedFromMs = 0;
+    this.loggedRequest = "";
     this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;

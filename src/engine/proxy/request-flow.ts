@@ -9,6 +9,7 @@ import {
   writeContentLength,
   writeRequestHead,
 } from "../../core/http1/request-writer.ts";
+import { latin1Text } from "../../lib/bytes.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
@@ -63,7 +64,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.client = client;
   exchange.startedMs = runtime.nowMs;
   client.bodyBytes = 0;
-  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) exchange.loggedFromMs = clock.monotonicMs();
+  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) beginLogging(exchange, head, bytes, base);
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
   exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
@@ -86,8 +87,6 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const route = settings.router.route(head, bytes, base);
   const pool = settings.pools[route];
   if (pool === undefined) {
-    // Nothing goes anywhere, but a log line still wants to say what was asked for.
-    if (exchange.loggedFromMs > 0) keepHead(exchange, bytes, base, head.headBytes);
     failExchange(exchange, Failure.NoRoute);
     return;
   }
@@ -116,10 +115,10 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   if (!exchange.isCounting && exchange.attempts === 0) enter(exchange);
 }
 
-function keepHead(exchange: Exchange, bytes: Uint8Array, base: number, headBytes: number): void {
-  exchange.out = exchange.runtime.takeBuffer(headBytes);
-  exchange.append(bytes, base, base + headBytes);
-  exchange.headLength = headBytes;
+/** What an exchange that is logged must remember; all others keep no text at all. */
+function beginLogging(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: number): void {
+  exchange.loggedFromMs = clock.monotonicMs();
+  exchange.loggedRequest = latin1Text(bytes, base + head.methodStart, base + head.targetEnd);
 }
 
 /** The head as the endpoint gets it, at the beginning of `exchange.out`. */

@@ -31,10 +31,10 @@ export type Admission = (typeof Admission)[keyof typeof Admission];
  * Whether an exchange of a pool with limits may start an attempt now: at `wanted`, whose turn it is, or at any other
  * endpoint that it has not tried and that has room. An exchange that waits already goes first.
  */
-export function admit(exchange: Exchange, wanted: Endpoint, mustBeFresh = false): Admission {
+export function admit(exchange: Exchange, wanted: Endpoint): Admission {
   const queue = exchange.pool!.queue!;
   if (queue.lets(exchange)) {
-    const endpoint = findPlace(exchange, wanted, mustBeFresh);
+    const endpoint = findPlace(exchange, wanted);
     if (endpoint !== undefined) {
       exchange.endpoint = endpoint;
       return Admission.Go;
@@ -43,10 +43,8 @@ export function admit(exchange: Exchange, wanted: Endpoint, mustBeFresh = false)
   return queue.push(exchange) ? Admission.Wait : Admission.Refuse;
 }
 
-function findPlace(exchange: Exchange, wanted: Endpoint, mustBeFresh: boolean): Endpoint | undefined {
-  if (wanted.tryEnter(exchange, mustBeFresh)) return wanted;
-  // A fresh connection to the same endpoint is asked for only where there is no other one.
-  return mustBeFresh ? undefined : exchange.pool!.enterAny(exchange);
+function findPlace(exchange: Exchange, wanted: Endpoint): Endpoint | undefined {
+  return wanted.tryEnter(exchange) ? wanted : exchange.pool!.enterAny(exchange);
 }
 
 /**
@@ -212,7 +210,7 @@ export class PoolQueue {
     }
     if (this.#isOlderElsewhere(exchange, true)) return Turn.Stop;
     const wanted = exchange.tried === null ? pool.pick() : pool.pickOther(tried);
-    const endpoint = pool.queue === null ? wanted : findPlace(exchange, wanted!, false);
+    const endpoint = pool.queue === null ? wanted : findPlace(exchange, wanted!);
     if (endpoint === undefined) return exchange.tried === null ? Turn.Stop : Turn.Skip;
     this.#yieldingSinceMs = 0;
     this.remove(exchange);

@@ -9,6 +9,13 @@ import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
 const freshMs = 1000;
 /** Unused connections that a worker keeps, over all endpoints. */
 const idleMaxPerWorker = 4096;
+/** A connection that the endpoint closes so soon after its answer was never meant to be kept, whatever the answer said. */
+const quickCloseMs = 100;
+/** After that many in a row connections are not kept for `distrustMs`. */
+const quickClosesMax = 3;
+const distrustMs = 10_000;
+/** So long after such a close a request that must not go out twice takes no kept connection. */
+const cautionMs = 60_000;
 /** Connects that nobody waits for any more and that cannot be called off; past it the endpoint counts as unreachable. */
 const abandonedMax = 64;
 
@@ -37,6 +44,9 @@ export class Endpoint {
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
+  /** Connections in a row that the endpoint closed right after its answer, and when it did so last. */
+  #quickCloses = 0;
+  #quickClosedMs = -Infinity;
 
   constructor(runtime: Runtime, snapshot: EndpointSnapshot & { readonly ip: string }) {
     this.runtime = runtime;
@@ -53,7 +63,9 @@ export class Endpoint {
     const connection = this.#idle.at(-1);
     if (connection === undefined) return false;
     if (isIdempotent) return true;
-    const idleMs = this.runtime.nowMs - connection.idleSinceMs;
+    const nowMs = this.runtime.nowMs;
+    const idleMs = nowMs - connection.idleSinceMs;
+    if (nowMs - this.#quickClosedMs < cautionMs) return false;
     return idleMs < (connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2));
   }
 
@@ -87,19 +99,19 @@ export class Endpoint {
    * Takes a place for an exchange whose attempt starts at once; false: full. The exchange gives it back (`leave`), and a
    * connection that is made for it gives back its own.
    */
-  tryEnter(exchange: Exchange, mustBeFresh: boolean): boolean {
+  tryEnter(exchange: Exchange): boolean {
     if (this.requestsMax > 0) {
       if (!this.runtime.limits.tryEnter(this.#limitBase + EndpointLimit.requests, this.requestsMax)) return false;
       exchange.placeAt = this;
     }
-    if (this.connectionsMax === 0 || this.#tryConnection(exchange, mustBeFresh)) return true;
+    if (this.connectionsMax === 0 || this.#tryConnection(exchange)) return true;
     if (exchange.placeAt !== null) this.leave(exchange);
     return false;
   }
 
   /** Whether there is a connection that this exchange can use, or room for another one, which is then reserved. */
-  #tryConnection(exchange: Exchange, mustBeFresh: boolean): boolean {
-    if (!mustBeFresh && exchange.pool!.reuse && this.#isUsable(exchange.isIdempotent)) return true;
+  #tryConnection(exchange: Exchange): boolean {
+    if (!exchange.mustBeFresh && exchange.pool!.reuse && this.#isUsable(exchange.isIdempotent)) return true;
     const { limits } = this.runtime;
     const word = this.#limitBase + EndpointLimit.connections;
     if (!limits.tryEnter(word, this.connectionsMax)) {
@@ -177,16 +189,36 @@ export class Endpoint {
       connection.close();
       return;
     }
-    if (runtime.isDraining || runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker || idleMs <= 0) {
+    const isDistrusted = this.#quickCloses >= quickClosesMax && runtime.nowMs - this.#quickClosedMs < distrustMs;
+    if (
+      isDistrusted ||
+      runtime.isDraining ||
+      runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker ||
+      idleMs <= 0
+    ) {
       connection.close();
       return;
     }
+    if (connection.uses > 1) this.#quickCloses = 0;
     connection.state = ConnectionState.Idle;
     connection.idleSinceMs = runtime.nowMs;
     this.#idle.push(connection);
     runtime.counters[WorkerSlot.upstreamIdleNow]!++;
     const boundMs = connection.keepAliveMs < 0 ? idleMs : Math.min(idleMs, connection.keepAliveMs);
     runtime.wheel.schedule(connection, runtime.nowMs + boundMs);
+  }
+
+  /**
+   * The endpoint has ended a connection that waited, or one that had just been taken up again. Some servers (uWSGI's HTTP
+   * socket among them) close after each answer without saying so: a request sent in that moment is lost, and a POST with it.
+   */
+  endedIdle(connection: EndpointConnection): void {
+    if (this.runtime.nowMs - connection.idleSinceMs > quickCloseMs) {
+      this.#quickCloses = 0;
+      return;
+    }
+    this.#quickCloses++;
+    this.#quickClosedMs = this.runtime.nowMs;
   }
 
   /** Called by the connection when it closes. */

@@ -127,7 +127,7 @@ export class Pool {
     const start = this.#searchFrom++ % count;
     for (let step = 0; step < count; step++) {
       const endpoint = this.#ready[(start + step) % count]!;
-      if ((tried === null || !tried.includes(endpoint)) && endpoint.tryEnter(exchange, false)) return endpoint;
+      if ((tried === null || !tried.includes(endpoint)) && endpoint.tryEnter(exchange)) return endpoint;
     }
     return undefined;
   }

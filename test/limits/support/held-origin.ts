@@ -64,7 +64,9 @@ export class HeldOrigin {
   }
 
   until(what: string, isMet: () => boolean, timeoutMs?: number): Promise<void> {
-    return this.#waiters.until(`${what} (there are ${this.requests.length})`, isMet, timeoutMs);
+    return this.#waiters.until(what, isMet, timeoutMs).catch((error: Error) => {
+      throw new Error(`${error.message}; requests: ${this.requests.map(({ line }) => line.slice(-40)).join(" | ")}`);
+    });
   }
 
   stop(): void {
