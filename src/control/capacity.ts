@@ -1,5 +1,5 @@
 import type { ProcessConfig } from "../model/config.ts";
-import type { DescriptorLimit } from "../platform/ports.ts";
+import type { DescriptorLimit, Limits } from "../platform/ports.ts";
 
 /** `workers: auto` stops here: more cores than that are better left to the endpoints' side and the kernel. */
 const autoWorkersMax = 8;
@@ -29,6 +29,14 @@ export function descriptorsWanted(
   workers: number,
 ): { readonly most: number; readonly least: number } {
   return { most: descriptorsFor(process.connections), least: descriptorsFor(evenShare(process, workers)) };
+}
+
+/** Raises the descriptor limit as far as it is of use and allowed; says what it is then. */
+export function raiseDescriptors(limits: Limits, process: ProcessConfig, workers: number): DescriptorLimit {
+  const { most, least } = descriptorsWanted(process, workers);
+  const raised = limits.raiseDescriptors(most);
+  // Asking for more than the kernel ever allows changes nothing: the least that will do may still be granted.
+  return raised.soft < least ? limits.raiseDescriptors(least) : raised;
 }
 
 /**

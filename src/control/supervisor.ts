@@ -13,7 +13,7 @@ import { workerEnvironment } from "../engine/worker/environment.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
-import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
+import { capacity, raiseDescriptors, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
@@ -221,10 +221,7 @@ export class Supervisor {
   #measure({ process }: Config): number {
     const { platform } = this.#parts;
     const workers = workerCount(process, platform.processes.cores);
-    const { most, least } = descriptorsWanted(process, workers);
-    this.#descriptorLimit = platform.limits.raiseDescriptors(most);
-    // More than the kernel allows at all changes nothing: the least that will do may still be granted.
-    if (this.#descriptorLimit.soft < least) this.#descriptorLimit = platform.limits.raiseDescriptors(least);
+    this.#descriptorLimit = raiseDescriptors(platform.limits, process, workers);
     return workers;
   }
 

@@ -145,12 +145,16 @@ describe("the queue", () => {
     }));
 
   test("timeouts.total ends the wait, too", () =>
-    withLimited({ limits: one, workers: 1, pool: ["timeouts: { total: 200ms }"] }, async (limited) => {
-      const holder = await hold(limited);
-      const answers = await Promise.all([ask(limited.address, get()), holder.untilResponses(1)]);
-      expect([answers[0].status, answers[1][0]?.status]).toEqual([504, 504]);
-      expect(limited.origin.requests.length).toBe(1);
-      holder.close();
+    withLimited({ limits: one, workers: 1, pool: ["timeouts: { total: 600ms }"] }, async (limited) => {
+      const holder = await connectRaw(limited.address);
+      holder.send(get("/held"));
+      await limited.origin.untilRequests(1);
+      const client = await connectRaw(limited.address);
+      client.send(get("/waits"));
+      await queued(limited.balancer, 1);
+      for (const each of [holder, client]) expect((await each.untilResponses(1))[0]?.status).toBe(504);
+      expect((await limited.balancer.status()).pools[0]?.counters.queued).toBe(1);
+      for (const each of [holder, client]) each.close();
     }));
 
   for (const [how, leave] of [

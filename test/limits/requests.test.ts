@@ -36,7 +36,7 @@ describe("a limit of requests holds for the node", () => {
       }));
   }
 
-  test("a place that one worker frees goes to the other's waiter: median at most 2 ms", () =>
+  test("a place that one worker frees goes to the other's waiter within a few milliseconds", () =>
     withLimited({ limits: "{ requests: 1 }" }, async (limited) => {
       const { origin } = limited;
       const clients = (await clientsPerWorker(limited, 1)).map(([client]) => client!);

@@ -228,7 +228,7 @@ const budget = section("a map with share, min and burst", {
     text: "Retries as a share of the requests of the last ten seconds.",
   }),
   min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), {
-    text: "Retries that are always allowed.",
+    text: "Retries that are always allowed, in the whole node.",
   }),
   burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), {
     text: "Retries that may be saved up.",
@@ -240,7 +240,7 @@ const retry = section("a map such as { attempts: 3 }", {
     text: "Attempts in all for a request that was already sent. A request of which an endpoint took no byte (connect refused, say) moves on in any case.",
   }),
   attemptTimeout: key(s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"), {
-    text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
+    text: "How long one attempt may wait for its response head before another endpoint is tried; where none may be (a POST, or no other endpoint), it is not cut short. The last attempt gets the rest of `timeouts.response`.",
     see: ["pools.*.timeouts.response"],
   }),
   on: key(
@@ -249,7 +249,7 @@ const retry = section("a map such as { attempts: 3 }", {
       .max(100, { error: "a list of at most 100 conditions" })
       .default(["connect", "reset", "timeout", 502, 503, 504]),
     {
-      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice.",
+      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice. What no endpoint took a byte of (`connect`) moves on in any case.",
     },
   ),
   budget: key(budget.prefault({}), {

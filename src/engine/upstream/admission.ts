@@ -10,7 +10,7 @@ import type { Runtime } from "../proxy/runtime.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Pool } from "./pool.ts";
 
-/** How often a worker whose exchanges wait looks for places that other workers have freed (docs/adr: why a poll). */
+/** How often a worker whose exchanges wait looks for places that other workers have freed (why a poll: docs/adr/0010). */
 const pollMs = 1;
 /** How much older a waiting exchange of another worker must be to go first; handing over costs up to `pollMs` of a place. */
 const overtakeMs = 50;
