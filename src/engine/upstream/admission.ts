@@ -209,7 +209,8 @@ export class PoolQueue {
       return exchange.tried === null ? Turn.Stop : Turn.Skip;
     }
     if (this.#isOlderElsewhere(exchange, true)) return Turn.Stop;
-    const wanted = exchange.tried === null ? pool.pick() : pool.pickOther(tried);
+    const wanted =
+      exchange.tried === null ? pool.pick(exchange.balanceKey) : pool.pickOther(exchange.balanceKey, tried);
     const endpoint = pool.queue === null ? wanted : findPlace(exchange, wanted!);
     if (endpoint === undefined) return exchange.tried === null ? Turn.Stop : Turn.Skip;
     this.#yieldingSinceMs = 0;
@@ -268,10 +269,6 @@ export class Queues {
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
-  }
-
-  get workers(): number {
-    return this.#runtime.limits.workers;
   }
 
   /** The queue of a pool; a new one where there is none yet. */

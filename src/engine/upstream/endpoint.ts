@@ -1,3 +1,4 @@
+import type { PeakLatency } from "../../core/balance/peak-latency.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
 import { endpointBase, EndpointLimit, endpointLimitBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
 import type { Exchange } from "../proxy/exchange.ts";
@@ -41,6 +42,10 @@ export class Endpoint {
   readonly lateIdleMs = 10_000;
   /** Its last answer was HTTP/1.0: chunked requests must be counted first. */
   speaks10 = false;
+  /** Its weight grows from this moment on (monotonic clock); -Infinity = it has all of it. */
+  rampFromMs = -Infinity;
+  /** Kept by pools that balance by it. */
+  latency: PeakLatency | null = null;
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
@@ -138,7 +143,7 @@ export class Endpoint {
   }
 
   /** Whether it looks as if an exchange could enter; only `tryEnter` knows. */
-  get hasRoom(): boolean {
+  hasRoom(): boolean {
     const { limits } = this.runtime;
     if (this.requestsMax > 0 && limits.sum(this.#limitBase + EndpointLimit.requests) >= this.requestsMax) return false;
     return (
