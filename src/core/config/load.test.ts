@@ -374,33 +374,6 @@ test("admin, process and log take their values", () => {
   });
 });
 
-describe("limits of an endpoint", () => {
-  const limits = (text: string) =>
-    accepted(minimal.replace("[127.0.0.1:9001]", `[{ address: 'a:1', limits: ${text} }]`)).pools[0]?.endpoints[0]
-      ?.limits;
-
-  test.each([
-    ["{}", undefined],
-    ["{ requests: unlimited, connections: unlimited }", undefined],
-    ["{ requests: 1 }", { requests: 1 }],
-    ["{ requests: 1000000, connections: 1 }", { requests: 1_000_000, connections: 1 }],
-    ["{ requests: unlimited, connections: 1000000 }", { connections: 1_000_000 }],
-  ])("%s", (text, expected) => expect(limits(text)).toEqual(expected));
-});
-
-describe("the queue of a pool with limits", () => {
-  test.each([
-    ["{}", { requests: 1000, timeoutMs: 10_000 }],
-    ["{ requests: 0 }", { requests: 0, timeoutMs: 10_000 }],
-    ["{ requests: 1000000, timeout: 1ms }", { requests: 1_000_000, timeoutMs: 1 }],
-    ["{ timeout: 24h }", { requests: 1000, timeoutMs: 86_400_000 }],
-  ])("%s", (text, expected) => {
-    const limited = "[{ address: 'a:1', limits: { requests: 1 } }]";
-    const file = withPool(`queue: ${text}`).replace("[127.0.0.1:9001]", limited);
-    expect(accepted(file).pools[0]?.queue).toEqual(expected);
-  });
-});
-
 describe("warnings leave the configuration usable", () => {
   const rows: readonly (readonly [name: string, text: string, issue: string])[] = [
     [
@@ -447,23 +420,6 @@ describe("warnings leave the configuration usable", () => {
       "a rate that is never judged",
       withListener("timeouts: { body: 0s, minRate: 1KiB/s }"),
       "useless listeners.api.timeouts.minRate",
-    ],
-    ["a queue without limits of endpoints", withPool("queue: { requests: 5 }"), "useless pools.app.queue"],
-    [
-      "a queue that outlasts the total time",
-      withPool("timeouts: { total: 5s, response: 5s }, queue: { timeout: 6s }").replace(
-        "[127.0.0.1:9001]",
-        "[{ address: 'a:1', limits: { requests: 1 } }]",
-      ),
-      "conflict pools.app.queue.timeout",
-    ],
-    [
-      "a time-out of a queue that nobody is in",
-      withPool("queue: { requests: 0, timeout: 1s }").replace(
-        "[127.0.0.1:9001]",
-        "[{ address: 'a:1', limits: { connections: 1 } }]",
-      ),
-      "useless pools.app.queue.timeout",
     ],
     ["host bits in a network", withListener("trust: [10.0.0.1/8]"), "useless listeners.api.trust[0]"],
     [
