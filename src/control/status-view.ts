@@ -108,7 +108,7 @@ function endpointView(
     name: endpoint.name,
     address: addressText(endpoint),
     ...(endpoint.ip === undefined ? {} : { ip: endpoint.ip }),
-    weight: endpoint.weight,
+    weight: known?.override?.weight?.value ?? endpoint.weight,
     backup: endpoint.backup,
     ...(endpoint.limits === undefined ? {} : { limits: endpoint.limits }),
     counters: pick(EndpointSlot, (number) => counters.sum(base + number)) satisfies EndpointCounters,

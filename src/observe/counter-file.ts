@@ -134,6 +134,16 @@ export class Counters {
     return sum;
   }
 
+  /** Answers of an endpoint below 500, since the row is its. */
+  goodAnswers(row: number): number {
+    const base = endpointBase(row);
+    return (
+      this.sum(base + EndpointSlot.status2xx) +
+      this.sum(base + EndpointSlot.status3xx) +
+      this.sum(base + EndpointSlot.status4xx)
+    );
+  }
+
   /** Whether some worker has an attempt or a connection at this endpoint, so that its row may not change hands. */
   isEndpointBusy(row: number): boolean {
     const base = endpointBase(row);
@@ -162,6 +172,17 @@ export class Counters {
 
   clearPool(slot: number): void {
     this.#clear(poolBase(slot), poolSlots);
+  }
+
+  /** Numbers that changed hands: what was counted under them belongs to others. */
+  clearReused(reused: {
+    readonly reusedRows: readonly number[];
+    readonly reusedSlots: readonly number[];
+    readonly reusedPools: readonly number[];
+  }): void {
+    for (const row of reused.reusedRows) this.clearEndpoint(row);
+    for (const slot of reused.reusedSlots) this.clearListener(slot);
+    for (const slot of reused.reusedPools) this.clearPool(slot);
   }
 
   #clear(start: number, count: number): void {

@@ -104,6 +104,30 @@ table("DESIGN 7.2: after a byte was accepted", [
   ],
 ]);
 
+const down = { failure: Failure.EndpointDown };
+
+table("DESIGN 7.2: the endpoint went DOWN while the exchange waits there", [
+  ["a GET moves, unpaid", down, Retry.Other, RetryWhy.EndpointDown],
+  ["a POST waits on: it may be running", { ...down, ...post }, Retry.No, RetryWhy.NotIdempotent],
+  [
+    "a POST that is still connecting moves",
+    { ...down, isIdempotent: false, hasSentBytes: false },
+    Retry.Other,
+    RetryWhy.NothingSent,
+  ],
+  ["a conditional DELETE waits on", { ...down, isConditionalWrite: true }, Retry.No, RetryWhy.ConditionalWrite],
+  ["a body that is gone waits on", { ...down, canReplay: false }, Retry.No, RetryWhy.BodyNotKept],
+  ["after a byte of the answer nothing moves", { ...down, hasAnswered: true }, Retry.No, RetryWhy.AlreadyAnswered],
+  ["without timeout in the list nothing moves", { ...down, on: ["reset"] }, Retry.No, RetryWhy.NotListed],
+  ["attempts 1: nothing moves", { ...down, attemptsMax: 1 }, Retry.No, RetryWhy.AttemptsUsedUp],
+  [
+    "nobody else: it waits on, also where its connection was used before",
+    { ...down, hasOtherEndpoint: false, wasReused: true },
+    Retry.No,
+    RetryWhy.NoOtherEndpoint,
+  ],
+]);
+
 table("DESIGN 7.2: never after a byte of the answer went to the client", [
   ["sent", { hasAnswered: true }, Retry.No, RetryWhy.AlreadyAnswered],
   [
@@ -134,7 +158,7 @@ test("whatever else holds: a request that is not idempotent and was sent is neve
 test("every reason has a name of its own, and says whether an attempt follows", () => {
   expect(new Set(retryWhyCode).size).toBe(Object.keys(RetryWhy).length);
   expect(Object.values(RetryWhy).toSorted((a, b) => a - b)).toEqual(retryWhyCode.map((_, why) => why as RetryWhy));
-  for (const change of [{}, unsent, post, { hasTime: false }, { attempts: 3 }]) {
+  for (const change of [{}, unsent, post, down, { hasTime: false }, { attempts: 3 }]) {
     const { retry, why } = decideRetry({ ...lost, ...change });
     expect(isRetry(why)).toBe(retry !== Retry.No);
   }

@@ -48,10 +48,11 @@ export const RetryWhy = {
   StaleConnection: 9,
   Idempotent: 10,
   NoOtherEndpoint: 11,
+  EndpointDown: 12,
   /** The rules allow it, the pool's retry budget does not. */
-  BudgetUsedUp: 12,
+  BudgetUsedUp: 13,
   /** The rules allow it, but the other endpoints are at their limits, and there is an answer at hand or to be expected. */
-  OthersFull: 13,
+  OthersFull: 14,
 } as const;
 export type RetryWhy = (typeof RetryWhy)[keyof typeof RetryWhy];
 
@@ -69,13 +70,22 @@ export const retryWhyCode = [
   "stale-connection",
   "idempotent",
   "no-other-endpoint",
+  "endpoint-down",
   "budget-used-up",
   "others-full",
 ] as const satisfies readonly string[];
 
 /** Whether another attempt follows for this reason; all the others end the exchange. */
 export function isRetry(why: RetryWhy): boolean {
-  return why === RetryWhy.NothingSent || why === RetryWhy.StaleConnection || why === RetryWhy.Idempotent;
+  switch (why) {
+    case RetryWhy.NothingSent:
+    case RetryWhy.StaleConnection:
+    case RetryWhy.Idempotent:
+    case RetryWhy.EndpointDown:
+      return true;
+    default:
+      return false;
+  }
 }
 
 export interface RetryDecision {
@@ -104,6 +114,13 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (!attempt.canReplay) return no(RetryWhy.BodyNotKept);
   if (!isListed(attempt)) return no(RetryWhy.NotListed);
   if (attempt.attempts >= attempt.attemptsMax) return no(RetryWhy.AttemptsUsedUp);
+  if (attempt.failure === Failure.EndpointDown) {
+    // Not paid: the load does not grow, because the endpoint that is left does none of the work, and it happens once for
+    // each time it goes DOWN. What waits there may be more than any budget holds.
+    return attempt.hasOtherEndpoint
+      ? { retry: Retry.Other, why: RetryWhy.EndpointDown, isPaid: false }
+      : no(RetryWhy.NoOtherEndpoint);
+  }
   if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.Idempotent, isPaid: true };
   if (attempt.wasReused && isConnectionLoss(attempt.failure))
     return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: true };
@@ -121,6 +138,7 @@ function isListed(attempt: FailedAttempt): boolean {
     case Failure.BadResponse:
       return attempt.on.includes("reset");
     case Failure.AttemptTimeout:
+    case Failure.EndpointDown:
       return attempt.on.includes("timeout");
     case Failure.StatusListed:
       return attempt.on.includes(attempt.status);

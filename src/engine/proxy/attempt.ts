@@ -1,3 +1,4 @@
+import { ReadyTier } from "../../core/balance/ready.ts";
 import { decideRetry, isRetry, Retry, type RetryDecision, RetryWhy, retryWhyCode } from "../../core/traffic/retry.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure, failureCode } from "../../model/failure.ts";
@@ -177,6 +178,18 @@ function movesOn(exchange: Exchange, failure: Failure, status: number): boolean 
   return false;
 }
 
+/**
+ * The endpoint went DOWN while the exchange waits there. Where the rules allow another attempt and another endpoint is in
+ * order, it goes there; everything else (a POST, say, which may be running) waits on.
+ */
+export function moveAway(exchange: Exchange): void {
+  // In panic the others are no better.
+  if (exchange.pool!.tier === ReadyTier.Panic) return;
+  const tried = [...(exchange.tried ?? []), exchange.endpoint!];
+  const decision = decide(exchange, tried, Failure.EndpointDown, 0);
+  if (decision.retry === Retry.Other) failAttempt(exchange, Failure.EndpointDown);
+}
+
 /** Whether an answer with this status is thrown away for another attempt, which must then follow: it is paid for. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
   return movesOn(exchange, Failure.StatusListed, status);
@@ -189,6 +202,7 @@ export function detach(exchange: Exchange): void {
   exchange.connectDueMs = never;
   exchange.attemptDueMs = never;
   exchange.responseDueMs = never;
+  exchange.awaitsSinceMs = never;
   if (exchange.queue !== null) exchange.queue.abandon(exchange);
   if (connection !== null) letGo(exchange, connection);
   if (exchange.hasConnectionPlace) {
@@ -245,8 +259,9 @@ function countFailure(exchange: Exchange, endpoint: Endpoint, failure: Failure):
       endpoint.count(EndpointSlot.badResponses);
       report(endpoint.row, TroubleSign.BadResponse);
       return;
+    // An answer was counted when its head was read, and of DOWN everybody knows.
     case Failure.StatusListed:
-      report(endpoint.row, TroubleSign.Status5xx);
+    case Failure.EndpointDown:
       return;
     default:
       // The end of a connection that waited for work says nothing about the endpoint.
