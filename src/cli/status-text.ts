@@ -86,7 +86,7 @@ export function poolLines(pool: PoolView, nowAt: number, { width, paint }: TextO
   const up = pool.endpoints.filter(({ state }) => state === EndpointState.Up).length;
   const colour: Colour = up === 0 ? "red" : up < pool.endpoints.length ? "yellow" : "green";
   const share = paint(colour, `${up} of ${pool.endpoints.length} UP`);
-  const title = `${paint("dim", "POOL")} ${paint("bold", pool.name)}  ${share}  ${pool.balance}${pool.isChecked ? "" : ", no health check"}`;
+  const title = `${paint("dim", "POOL")} ${paint("bold", pool.name)}  ${share}  ${pool.balance}${pool.isChecked ? "" : ", no health check"}${queuedText(pool, paint)}`;
   const indented = width === undefined ? undefined : width - 2;
   // An endpoint without a name of its own is called by its address: once is enough.
   const skipped = pool.endpoints.every(({ name, address }) => name === address) ? "ADDRESS" : undefined;
@@ -94,6 +94,18 @@ export function poolLines(pool: PoolView, nowAt: number, { width, paint }: TextO
   const rows = pool.endpoints.map((endpoint) => endpointRow(endpoint, nowAt).filter(isShown));
   const lines = tableLines(endpointColumns.filter(isShown), rows, indented, paint);
   return [title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** Only while exchanges wait: it is the reason why clients wait, too. */
+function queuedText({ counters, queue }: PoolView, paint: Paint): string {
+  if (counters.queuedNow === 0) return "";
+  return `  ${paint("yellow", `QUEUED ${counters.queuedNow}${queue === undefined ? "" : ` of ${queue.requests}`}`)}`;
+}
+
+/** Attempts that run, and of how many where there is a limit. */
+function activeText({ counters, limits }: EndpointView): string {
+  const now = String(counters.attemptsNow);
+  return limits?.requests === undefined ? now : `${now}/${limits.requests}`;
 }
 
 function endpointRow(endpoint: EndpointView, nowAt: number): readonly Cell[] {
@@ -104,7 +116,7 @@ function endpointRow(endpoint: EndpointView, nowAt: number): readonly Cell[] {
     { text: endpointStateName[endpoint.state], colour: stateColour(endpoint.state) },
     { text: spanText(nowAt - endpoint.sinceAt) },
     { text: endpoint.backup ? `${endpoint.weight} backup` : String(endpoint.weight) },
-    { text: String(endpoint.counters.attemptsNow) },
+    { text: activeText(endpoint) },
     { text: String(endpoint.counters.attempts) },
     errors > 0 ? { text: String(errors), colour: "yellow" } : { text: "0" },
     { text: whyCell(endpoint, nowAt) },

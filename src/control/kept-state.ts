@@ -38,8 +38,8 @@ export class StateFile {
 
   /** A full disk is no reason to stop serving: the instance goes on. */
   write(path: string, state: KeptState): void {
-    const { rows, slots } = state.allocation;
-    const allocation = { rows: plain(rows), slots: plain(slots) };
+    const { rows, slots, pools } = state.allocation;
+    const allocation = { rows: plain(rows), slots: plain(slots), pools: plain(pools) };
     const sockets = state.sockets.map(({ id, host, port, asked }) => ({ id, host, port, asked }));
     const written = this.#files.replaceText(path, JSON.stringify({ stateVersion, ...state, allocation, sockets }));
     if (written.ok === this.#isWritten) return;
@@ -57,15 +57,15 @@ export function readState(files: Files, path: string): KeptState | undefined {
   try {
     const read = JSON.parse(text.value) as PlainState & { readonly stateVersion: unknown };
     if (read.stateVersion !== stateVersion) return undefined;
-    const { rows, slots } = read.allocation;
-    return { ...read, allocation: { rows: numbering(rows), slots: numbering(slots) } };
+    const { rows, slots, pools } = read.allocation;
+    return { ...read, allocation: { rows: numbering(rows), slots: numbering(slots), pools: numbering(pools) } };
   } catch {
     return undefined;
   }
 }
 
 interface PlainState extends Omit<KeptState, "allocation"> {
-  readonly allocation: { readonly rows: PlainNumbering; readonly slots: PlainNumbering };
+  readonly allocation: Readonly<Record<keyof Allocation, PlainNumbering>>;
 }
 
 type PlainNumbering = Omit<Numbering, "taken"> & { readonly taken: readonly (readonly [string, Numbered])[] };

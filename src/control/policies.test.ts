@@ -20,26 +20,27 @@ describe("capacity", () => {
     expect(workerCount({ ...process, workers: 12 }, 2)).toBe(12);
   });
 
-  test("connections are shared by the workers, and what they need is just enough", () => {
-    const wanted = descriptorsWanted(process, 3);
-    expect(capacity(process, 3, { soft: wanted, hard: wanted })).toEqual({
-      workers: 3,
-      connectionsMax: 334,
-    });
+  test("an even share of the connections is just enough; a worker may hold as many as its descriptors suffice for", () => {
+    const { least } = descriptorsWanted(process, 3);
+    expect(capacity(process, 3, { soft: least, hard: least })).toEqual({ workers: 3, workerConnectionsMax: 334 });
+  });
+
+  test("with descriptors for all of them, one worker may hold every connection of the node, and no more", () => {
+    const { most } = descriptorsWanted(process, 3);
+    for (const soft of [most, most * 2])
+      expect(capacity(process, 3, { soft, hard: soft }).workerConnectionsMax).toBe(1_000);
+    expect(capacity(process, 3, { soft: most - 1, hard: most }).workerConnectionsMax).toBe(999);
   });
 
   test("one descriptor less: fewer connections, and a line that says what would do", () => {
-    const wanted = descriptorsWanted(process, 3);
-    const { connectionsMax, warning } = capacity(process, 3, {
-      soft: wanted - 1,
-      hard: wanted - 1,
-    });
-    expect(connectionsMax).toBe(333);
-    expect(warning).toContain(`to ${wanted}`);
+    const { least } = descriptorsWanted(process, 3);
+    const { workerConnectionsMax, warning } = capacity(process, 3, { soft: least - 1, hard: least - 1 });
+    expect(workerConnectionsMax).toBe(333);
+    expect(warning).toContain(`to ${least}`);
   });
 
   test("a limit below the reserve leaves one connection, not none or less", () => {
-    expect(capacity(process, 1, { soft: 64, hard: 64 }).connectionsMax).toBe(1);
+    expect(capacity(process, 1, { soft: 64, hard: 64 }).workerConnectionsMax).toBe(1);
   });
 });
 

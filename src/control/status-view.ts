@@ -1,4 +1,5 @@
 import { addressText } from "../lib/address.ts";
+import { retryWhyCode } from "../core/traffic/retry.ts";
 import type { Config } from "../model/config.ts";
 import type { EndpointSnapshot, ListenerSnapshot, PoolSnapshot, Snapshot } from "../model/snapshot.ts";
 import { EndpointState } from "../model/snapshot.ts";
@@ -8,6 +9,7 @@ import {
   HealthWhy,
   type ListenerCounters,
   type ListenerView,
+  type PoolCounters,
   type PoolView,
   type WorkerCounters,
   type WorkerView,
@@ -18,6 +20,10 @@ import {
   EndpointSlot,
   listenerBase,
   ListenerSlot,
+  poolBase,
+  PoolLimit,
+  poolLimitBase,
+  PoolSlot,
   WorkerSlot as WorkerCounterSlot,
 } from "../observe/counters.ts";
 import type { HealthSource } from "./health-source.ts";
@@ -65,7 +71,30 @@ function poolView(
   sources: { readonly counters: Counters; readonly health: HealthSource; readonly nowAt: number },
 ): PoolView {
   const endpoints = pool.endpoints.map((endpoint) => endpointView(endpoint, sources));
-  return { name: pool.name, balance: pool.balance.kind, isChecked, endpoints };
+  const hasLimits = pool.endpoints.some(({ limits }) => limits !== undefined);
+  return {
+    name: pool.name,
+    balance: pool.balance.kind,
+    isChecked,
+    ...(hasLimits ? { queue: pool.queue } : {}),
+    counters: poolCounters(pool, sources.counters),
+    endpoints,
+  };
+}
+
+function poolCounters({ slot }: PoolSnapshot, counters: Counters): PoolCounters {
+  const sum = (number: number): number => counters.sum(poolBase(slot) + number);
+  return {
+    queuedNow: counters.sumLimit(poolLimitBase(slot) + PoolLimit.waiting),
+    queued: sum(PoolSlot.queued),
+    queueWaitMs: sum(PoolSlot.queueWaitMs),
+    queueFull: sum(PoolSlot.queueFull),
+    queueTimeouts: sum(PoolSlot.queueTimeouts),
+    queueLeft: sum(PoolSlot.queueLeft),
+    retryDecisions: Object.fromEntries(
+      retryWhyCode.map((code, why) => [code, sum(PoolSlot.retryDecisions + why)] as const),
+    ),
+  };
 }
 
 function endpointView(
@@ -81,6 +110,7 @@ function endpointView(
     ...(endpoint.ip === undefined ? {} : { ip: endpoint.ip }),
     weight: known?.override?.weight?.value ?? endpoint.weight,
     backup: endpoint.backup,
+    ...(endpoint.limits === undefined ? {} : { limits: endpoint.limits }),
     counters: pick(EndpointSlot, (number) => counters.sum(base + number)) satisfies EndpointCounters,
     // A row between two revisions: the health source has let it go already.
     ...(known ?? {

@@ -6,11 +6,11 @@ import type { OverrideRequest } from "../model/override.ts";
 import type { Snapshot } from "../model/snapshot.ts";
 import type { AdminAddresses, InstanceState, StatusView } from "../model/status.ts";
 import type { Counters } from "../observe/counter-file.ts";
-import { endpointsMax, listenersMax } from "../observe/counters.ts";
+import { endpointsMax, listenersMax, poolsMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { DescriptorLimit, Platform } from "../platform/ports.ts";
-import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
+import { capacity, raiseDescriptors, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
@@ -311,9 +311,9 @@ export class Supervisor {
 
   /** Raises the descriptor limit as far as it is needed and allowed; returns the number of workers. */
   #measure({ process }: Config): number {
-    const { platform } = this.#parts;
-    const workers = workerCount(process, platform.processes.cores);
-    this.#descriptorLimit = platform.limits.raiseDescriptors(descriptorsWanted(process, workers));
+    const { limits, processes } = this.#parts.platform;
+    const workers = workerCount(process, processes.cores);
+    this.#descriptorLimit = raiseDescriptors(limits, process, workers);
     return workers;
   }
 
@@ -385,7 +385,8 @@ export class Supervisor {
 
   /** Compiles the first configuration. A text says why it cannot be used. */
   #useFirst(config: Config, resolved: ResolvedNames): string | undefined {
-    const before = this.#before?.allocation ?? emptyAllocation({ rows: endpointsMax, slots: listenersMax });
+    const before =
+      this.#before?.allocation ?? emptyAllocation({ rows: endpointsMax, slots: listenersMax, pools: poolsMax });
     const compiled = this.#compile(config, resolved, { before, sockets: this.#listening });
     if (compiled.kind === "refused") return compiled.why;
     this.#names.use(resolved);
@@ -431,7 +432,7 @@ export class Supervisor {
     known: Pick<CompileInput, "before" | "sockets">,
   ): ReturnType<typeof compile> {
     const workers = workerCount(config.process, this.#parts.platform.processes.cores);
-    const { connectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
+    const { workerConnectionsMax, warning } = capacity(config.process, workers, this.#descriptorLimit);
     if (warning !== undefined) this.#parts.log("warn", "descriptor-limit", warning);
     return compile({
       revision: (this.#current?.snapshot.revision ?? this.#before?.revision ?? 0) + 1,
@@ -439,15 +440,16 @@ export class Supervisor {
       ...known,
       isRowBusy: (row) => this.#counters?.isEndpointBusy(row) ?? false,
       isSlotBusy: (slot) => this.#counters?.isListenerBusy(slot) ?? false,
+      isPoolBusy: (slot) => this.#counters?.isPoolBusy(slot) ?? false,
       addresses: resolved.addresses,
-      connectionsMax,
+      connectionsMax: config.process.connections,
+      workerConnectionsMax,
     });
   }
 
   #use(config: Config, compiled: Extract<ReturnType<typeof compile>, { kind: "compiled" }>): void {
     const { snapshot, allocation } = compiled;
-    for (const row of compiled.reusedRows) this.#counters?.clearEndpoint(row);
-    for (const slot of compiled.reusedSlots) this.#counters?.clearListener(slot);
+    this.#counters?.clearReused(compiled);
     const isFirst = this.#current === undefined;
     this.#current = {
       config,

@@ -106,6 +106,7 @@ export interface PoolConfig {
   /** Time in which an endpoint that came UP again gets to all of its weight; 0 = at once. */
   readonly slowStartMs: number;
   readonly retry: RetryConfig;
+  readonly queue: QueueConfig;
   readonly timeouts: PoolTimeouts;
   /** Whether connections to endpoints are used for more than one request. */
   readonly reuse: boolean;
@@ -134,6 +135,16 @@ export interface EndpointConfig {
   /** 0..256; 0 takes no new requests. */
   readonly weight: number;
   readonly backup: boolean;
+  /** Of the whole node. Absent: none. */
+  readonly limits?: EndpointLimits;
+}
+
+/** At least one of them. */
+export interface EndpointLimits {
+  /** Exchanges that it is given at a time. Absent: unlimited. */
+  readonly requests?: number;
+  /** Connections to it, unused ones included. Absent: unlimited. */
+  readonly connections?: number;
 }
 
 export interface HealthConfig {
@@ -203,6 +214,13 @@ export interface RetryConfig {
   };
   /** Request bodies up to this size are kept for another attempt. */
   readonly bodyBytes: number;
+}
+
+/** Where exchanges wait while every endpoint that is ready is at its limit. */
+export interface QueueConfig {
+  /** Exchanges that wait at a time, in the whole node; 0 = none, they are refused at once. */
+  readonly requests: number;
+  readonly timeoutMs: number;
 }
 
 export interface PoolTimeouts {

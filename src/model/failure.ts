@@ -41,6 +41,8 @@ export const Failure = {
   TotalTimeout: 42,
   Draining: 43,
   TooManyConnections: 44,
+  QueueFull: 45,
+  QueueTimeout: 46,
 } as const;
 export type Failure = (typeof Failure)[keyof typeof Failure];
 
@@ -171,6 +173,16 @@ const texts: Readonly<Record<Failure, FailureText>> = {
     status: 503,
     code: "too-many-connections",
     text: "too many connections",
+  },
+  [Failure.QueueFull]: {
+    status: 503,
+    code: "queue-full",
+    text: "every endpoint is at its limit, and too many requests wait already",
+  },
+  [Failure.QueueTimeout]: {
+    status: 503,
+    code: "queue-timeout",
+    text: "every endpoint was at its limit for too long",
   },
 };
 

@@ -3,15 +3,17 @@ import type { EndpointConfig, ListenerConfig, LogConfig, PoolConfig } from "./co
 /**
  * One accepted configuration, compiled and frozen, as every worker gets it. It is plain JSON, so that it can cross
  * the worker link, and it names things by number where the hot path needs them: `row` is an endpoint's place in the
- * shared counters, `slot` a listener's. Both survive a reload for whatever kept its identity.
+ * shared counters, `slot` a listener's or a pool's. They survive a reload for whatever kept its identity.
  */
 export interface Snapshot {
   readonly revision: number;
   readonly listeners: readonly ListenerSnapshot[];
   readonly pools: readonly PoolSnapshot[];
   readonly log: LogConfig;
-  /** Client connections that one worker may hold. */
+  /** Client connections of the whole node. */
   readonly connectionsMax: number;
+  /** Client connections that one worker's descriptors suffice for; at most `connectionsMax`. */
+  readonly workerConnectionsMax: number;
 }
 
 export interface ListenerSnapshot extends ListenerConfig {
@@ -28,6 +30,8 @@ export interface ListenSocket {
 }
 
 export interface PoolSnapshot extends Omit<PoolConfig, "endpoints" | "health"> {
+  /** Its place in the shared counters. */
+  readonly slot: number;
   readonly endpoints: readonly EndpointSnapshot[];
 }
 

@@ -1,4 +1,4 @@
-import type { BindAddress } from "./config.ts";
+import type { BindAddress, EndpointLimits, QueueConfig } from "./config.ts";
 import type { EndpointOverride } from "./override.ts";
 import type { EndpointState } from "./snapshot.ts";
 
@@ -90,7 +90,23 @@ export interface PoolView {
   readonly balance: string;
   /** False: no active checks, endpoints count as UP. */
   readonly isChecked: boolean;
+  /** Absent: no endpoint has limits, so nothing ever waits. */
+  readonly queue?: QueueConfig;
+  readonly counters: PoolCounters;
   readonly endpoints: readonly EndpointView[];
+}
+
+/** Sums over all workers, the dead ones included. */
+export interface PoolCounters {
+  /** Exchanges that wait for a place at an endpoint. */
+  readonly queuedNow: number;
+  readonly queued: number;
+  readonly queueWaitMs: number;
+  readonly queueFull: number;
+  readonly queueTimeouts: number;
+  readonly queueLeft: number;
+  /** Decisions after failed attempts, by reason (`retryWhyCode`). */
+  readonly retryDecisions: Readonly<Record<string, number>>;
 }
 
 export interface EndpointView extends HealthView {
@@ -103,6 +119,8 @@ export interface EndpointView extends HealthView {
   /** The one in use. */
   readonly weight: number;
   readonly backup: boolean;
+  /** Absent: none. */
+  readonly limits?: EndpointLimits;
   readonly counters: EndpointCounters;
 }
 

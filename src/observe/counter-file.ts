@@ -4,13 +4,21 @@ import {
   counterMagic,
   EndpointSlot,
   endpointBase,
+  EndpointLimit,
+  endpointLimitBase,
   endpointSlots,
   endpointsMax,
   headerBytes,
+  limitWords,
   listenerBase,
   ListenerSlot,
   listenerSlots,
   listenersMax,
+  poolBase,
+  PoolLimit,
+  poolLimitBase,
+  poolSlots,
+  poolsMax,
   WorkerSlot,
 } from "./counters.ts";
 
@@ -22,13 +30,19 @@ const Header = {
   columnSlots: 3,
   listenersMax: 4,
   endpointsMax: 5,
+  poolsMax: 6,
+  limitWords: 7,
 } as const;
 
-/** Workers of one instance; the file grows by 2.1 MiB (touched pages only) with each. */
+/** Workers of one instance; the file grows by 3.3 MiB (touched pages only) with each. */
 export const workersMax = 64;
 
-/** Bytes of a counter file for so many workers: header, a column each, and the retired column. */
+/** Bytes of a counter file for so many workers: header, a column each, the retired column, and limits each. */
 export function counterFileBytes(workers: number): number {
+  return limitsOffset(workers) + workers * limitWords * Int32Array.BYTES_PER_ELEMENT;
+}
+
+function limitsOffset(workers: number): number {
   return headerBytes + (workers + 1) * columnSlots * Float64Array.BYTES_PER_ELEMENT;
 }
 
@@ -40,6 +54,8 @@ export function initCounters(memory: Uint8Array<ArrayBuffer>, workers: number): 
   header[Header.columnSlots] = columnSlots;
   header[Header.listenersMax] = listenersMax;
   header[Header.endpointsMax] = endpointsMax;
+  header[Header.poolsMax] = poolsMax;
+  header[Header.limitWords] = limitWords;
   // Last: whoever sees the magic sees the rest.
   header[Header.magic] = counterMagic;
   return new Counters(memory, workers);
@@ -52,8 +68,10 @@ export function openCounters(memory: Uint8Array<ArrayBuffer>): Counters | string
   if (header[Header.magic] !== counterMagic) return "not a counter file (wrong magic)";
   const version = header[Header.layoutVersion];
   if (version !== counterLayoutVersion) return `layout version ${version}, this program has ${counterLayoutVersion}`;
-  const counts = [header[Header.columnSlots], header[Header.listenersMax], header[Header.endpointsMax]];
-  if (counts.join() !== [columnSlots, listenersMax, endpointsMax].join())
+  const counts = [Header.columnSlots, Header.listenersMax, Header.endpointsMax, Header.poolsMax, Header.limitWords].map(
+    (word) => header[word],
+  );
+  if (counts.join() !== [columnSlots, listenersMax, endpointsMax, poolsMax, limitWords].join())
     return `other slot counts (${counts.join(", ")})`;
   const workers = header[Header.workers]!;
   if (workers < 1 || workers > workersMax) return `${workers} workers`;
@@ -65,9 +83,15 @@ export function openCounters(memory: Uint8Array<ArrayBuffer>): Counters | string
 export class Counters {
   readonly workers: number;
   readonly #columns: readonly Float64Array[];
+  /** Each worker's limits, by its index: to be used with Atomics. */
+  readonly limits: readonly Int32Array[];
 
   constructor(memory: Uint8Array<ArrayBuffer>, workers: number) {
     this.workers = workers;
+    this.limits = Array.from({ length: workers }, (_, index) => {
+      const offset = memory.byteOffset + limitsOffset(workers) + index * limitWords * Int32Array.BYTES_PER_ELEMENT;
+      return new Int32Array(memory.buffer, offset, limitWords);
+    });
     this.#columns = Array.from({ length: workers + 1 }, (_, index) => {
       const offset = memory.byteOffset + headerBytes + index * columnSlots * Float64Array.BYTES_PER_ELEMENT;
       return new Float64Array(memory.buffer, offset, columnSlots);
@@ -98,6 +122,16 @@ export class Counters {
       if (!isGauge(slot)) retired[slot] = retired[slot]! + value;
       column[slot] = 0;
     }
+    // Its places are free from here on; others that wait for one find it at their next look.
+    const limits = this.limits[index]!;
+    for (let word = 0; word < limitWords; word++) if (limits[word] !== 0) Atomics.store(limits, word, 0);
+  }
+
+  /** Over all workers. */
+  sumLimit(word: number): number {
+    let sum = 0;
+    for (const column of this.limits) sum += Atomics.load(column, word);
+    return sum;
   }
 
   /** Answers of an endpoint below 500, since the row is its. */
@@ -113,7 +147,18 @@ export class Counters {
   /** Whether some worker has an attempt or a connection at this endpoint, so that its row may not change hands. */
   isEndpointBusy(row: number): boolean {
     const base = endpointBase(row);
-    return this.sum(base + EndpointSlot.attemptsNow) !== 0 || this.sum(base + EndpointSlot.connectionsNow) !== 0;
+    const limits = endpointLimitBase(row);
+    return (
+      this.sum(base + EndpointSlot.attemptsNow) !== 0 ||
+      this.sum(base + EndpointSlot.connectionsNow) !== 0 ||
+      this.sumLimit(limits + EndpointLimit.requests) !== 0 ||
+      this.sumLimit(limits + EndpointLimit.connections) !== 0
+    );
+  }
+
+  /** Whether an exchange waits in this pool's queue, so that its slot may not change hands. */
+  isPoolBusy(slot: number): boolean {
+    return this.sumLimit(poolLimitBase(slot) + PoolLimit.waiting) !== 0;
   }
 
   /** Whether some worker has a connection of this listener, which may be gone from the configuration. */
@@ -128,6 +173,21 @@ export class Counters {
 
   clearListener(slot: number): void {
     this.#clear(listenerBase(slot), listenerSlots);
+  }
+
+  clearPool(slot: number): void {
+    this.#clear(poolBase(slot), poolSlots);
+  }
+
+  /** Numbers that changed hands: what was counted under them belongs to others. */
+  clearReused(reused: {
+    readonly reusedRows: readonly number[];
+    readonly reusedSlots: readonly number[];
+    readonly reusedPools: readonly number[];
+  }): void {
+    for (const row of reused.reusedRows) this.clearEndpoint(row);
+    for (const slot of reused.reusedSlots) this.clearListener(slot);
+    for (const slot of reused.reusedPools) this.clearPool(slot);
   }
 
   #clear(start: number, count: number): void {
@@ -151,5 +211,6 @@ function gauges(slots: Readonly<Record<string, number>>): readonly number[] {
 function isGauge(slot: number): boolean {
   if (slot < listenerBase(0)) return workerGauges.has(slot);
   if (slot < endpointBase(0)) return listenerGauges.has((slot - listenerBase(0)) % listenerSlots);
+  if (slot >= poolBase(0)) return false;
   return endpointGauges.has((slot - endpointBase(0)) % endpointSlots);
 }

@@ -1,3 +1,4 @@
+import type { EndpointLimits } from "../model/config.ts";
 import { endpointStateName, EndpointState } from "../model/snapshot.ts";
 import type {
   EndpointCounters,
@@ -11,7 +12,13 @@ import type { MetricFamily, MetricSample } from "./metrics.ts";
 
 /** Everything that `/metrics` says, from the same view that `status` shows. */
 export function instanceMetrics(view: StatusView): readonly MetricFamily[] {
-  return [...instance(view), ...workers(view.workers), ...listeners(view.listeners), ...endpoints(view.pools)];
+  return [
+    ...instance(view),
+    ...workers(view.workers),
+    ...listeners(view.listeners),
+    ...pools(view.pools),
+    ...endpoints(view.pools),
+  ];
 }
 
 function instance(view: StatusView): readonly MetricFamily[] {
@@ -137,6 +144,51 @@ function listeners(views: readonly ListenerView[]): readonly MetricFamily[] {
   ];
 }
 
+function pools(views: readonly PoolView[]): readonly MetricFamily[] {
+  const each = (value: (pool: PoolView) => number): readonly MetricSample[] =>
+    views.map((pool) => ({ labels: { pool: pool.name }, value: value(pool) }));
+  return [
+    gauge(
+      "pool_queued",
+      "Exchanges that wait for a place at an endpoint.",
+      each(({ counters }) => counters.queuedNow),
+    ),
+    gauge(
+      "pool_queue_limit",
+      "Exchanges that may wait at a time.",
+      views.flatMap(({ name, queue }) =>
+        queue === undefined ? [] : [{ labels: { pool: name }, value: queue.requests }],
+      ),
+    ),
+    counter(
+      "pool_queued_total",
+      "Exchanges that had to wait for a place at an endpoint.",
+      each(({ counters }) => counters.queued),
+    ),
+    counter(
+      "pool_queue_wait_seconds_total",
+      "How long exchanges waited in all.",
+      each(({ counters }) => counters.queueWaitMs / 1000),
+    ),
+    counter(
+      "pool_queue_failures_total",
+      "Exchanges that got no place, by reason: the queue was full, they waited too long, or they ended before (left).",
+      views.flatMap(({ name, counters }) => [
+        { labels: { pool: name, reason: "full" }, value: counters.queueFull },
+        { labels: { pool: name, reason: "timeout" }, value: counters.queueTimeouts },
+        { labels: { pool: name, reason: "left" }, value: counters.queueLeft },
+      ]),
+    ),
+    counter(
+      "pool_retry_decisions_total",
+      "Decisions after failed attempts, by reason.",
+      views.flatMap(({ name, counters }) =>
+        Object.entries(counters.retryDecisions).map(([why, value]) => ({ labels: { pool: name, why }, value })),
+      ),
+    ),
+  ];
+}
+
 function endpoints(pools: readonly PoolView[]): readonly MetricFamily[] {
   const all = pools.flatMap((pool) =>
     pool.endpoints.map((endpoint) => ({
@@ -144,7 +196,7 @@ function endpoints(pools: readonly PoolView[]): readonly MetricFamily[] {
       labels: { pool: pool.name, endpoint: endpoint.name },
     })),
   );
-  return [...endpointHealth(all), ...endpointTraffic(all)];
+  return [...endpointHealth(all), ...endpointLimits(all), ...endpointTraffic(all)];
 }
 
 interface LabelledEndpoint {
@@ -185,6 +237,26 @@ function endpointHealth(all: readonly LabelledEndpoint[]): readonly MetricFamily
       all.flatMap(({ endpoint, labels }) =>
         endpoint.lastCheck === undefined ? [] : [{ labels, value: endpoint.lastCheck.durationMs / 1000 }],
       ),
+    ),
+  ];
+}
+
+function endpointLimits(all: readonly LabelledEndpoint[]): readonly MetricFamily[] {
+  const limits = (read: (limits: EndpointLimits) => number | undefined): readonly MetricSample[] =>
+    all.flatMap(({ endpoint, labels }) => {
+      const value = endpoint.limits === undefined ? undefined : read(endpoint.limits);
+      return value === undefined ? [] : [{ labels, value }];
+    });
+  return [
+    gauge(
+      "endpoint_attempts_limit",
+      "Attempts that may run at a time in the whole node.",
+      limits(({ requests }) => requests),
+    ),
+    gauge(
+      "endpoint_connections_limit",
+      "Connections that may be open at a time in the whole node.",
+      limits(({ connections }) => connections),
     ),
   ];
 }

@@ -16,4 +16,9 @@ export const timers: Timers = {
   },
 };
 
+/** Runs it behind the event that is being handled, before the loop turns. */
+export function afterThisEvent(run: () => void): void {
+  queueMicrotask(run);
+}
+
 export const random: Random = { fraction: () => Math.random() };

@@ -89,6 +89,7 @@ function load(name: string) {
     setrlimit: { args: ["int", "ptr"], returns: "int" },
     setgroups: { args: ["u64", "ptr"], returns: "int" },
     setresgid: { args: ["u32", "u32", "u32"], returns: "int" },
+    clock_gettime: { args: ["int", "ptr"], returns: "int" },
     setresuid: { args: ["u32", "u32", "u32"], returns: "int" },
     getpwnam: { args: ["ptr"], returns: "ptr" },
     getpwuid: { args: ["u32"], returns: "ptr" },

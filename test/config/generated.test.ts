@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { later } from "../../src/core/config/later.ts";
 import { jsonSchemaText, manualEntries, manualText } from "../../src/core/config/reference.ts";
-import { endpointsMax, listenersMax } from "../../src/core/config/rules.ts";
+import { endpointsMax, listenersMax, poolsMax } from "../../src/core/config/rules.ts";
 import * as counters from "../../src/observe/counters.ts";
 
 const folder = new URL("../../docs/reference/", import.meta.url);
@@ -70,5 +70,9 @@ test("every default stands in the JSON Schema", () => {
 });
 
 test("a configuration fits into the shared counters", () => {
-  expect([listenersMax, endpointsMax]).toEqual([counters.listenersMax, counters.endpointsMax]);
+  expect([listenersMax, endpointsMax, poolsMax]).toEqual([
+    counters.listenersMax,
+    counters.endpointsMax,
+    counters.poolsMax,
+  ]);
 });

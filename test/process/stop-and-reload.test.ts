@@ -147,11 +147,11 @@ describe("SIGHUP", () => {
   test("another bound of connections holds from the reload on", async () => {
     const instance = begin(settings({ connections: 100 }));
     const client = await connect(await address(instance));
-    expect((await client.ask()).connectionsMax).toBe(50);
+    expect((await client.ask()).connectionsMax).toBe(100);
     instance.rewrite(settings({ connections: 41 }));
     instance.kill("SIGHUP");
     await instance.said("revision 2");
-    expect((await client.ask()).connectionsMax).toBe(21);
+    expect((await client.ask()).connectionsMax).toBe(41);
   });
 
   test("a new address for a listener is in use in running workers, the one before is refused", async () => {

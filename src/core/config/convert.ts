@@ -97,7 +97,7 @@ function toRoute({ match: { host, path, method, header }, pool }: ListenerInput[
 }
 
 function toPool(name: string, input: PoolInput): PoolConfig {
-  const { retry, timeouts } = input;
+  const { queue, retry, timeouts } = input;
   return {
     name,
     balance: input.balance,
@@ -115,6 +115,7 @@ function toPool(name: string, input: PoolInput): PoolConfig {
       },
       bodyBytes: retry.bodyBytes,
     },
+    queue: { requests: queue.requests, timeoutMs: queue.timeout },
     timeouts: {
       connectMs: timeouts.connect,
       responseMs: timeouts.response,
@@ -125,8 +126,24 @@ function toPool(name: string, input: PoolInput): PoolConfig {
   };
 }
 
-function toEndpoint({ address, name, weight, backup }: PoolInput["endpoints"][number]): EndpointConfig {
-  return { name: name ?? address.text, host: address.host, port: address.port, weight, backup };
+function toEndpoint({ address, name, weight, backup, limits }: PoolInput["endpoints"][number]): EndpointConfig {
+  const { requests, connections } = limits;
+  const isLimited = requests !== undefined || connections !== undefined;
+  return {
+    name: name ?? address.text,
+    host: address.host,
+    port: address.port,
+    weight,
+    backup,
+    ...(isLimited
+      ? {
+          limits: {
+            ...(requests === undefined ? {} : { requests }),
+            ...(connections === undefined ? {} : { connections }),
+          },
+        }
+      : {}),
+  };
 }
 
 function toHealth(input: HealthInput): HealthConfig {

@@ -49,8 +49,6 @@ export const later: readonly Later[] = [
     what: "header matches by pattern",
   },
 
-  { at: "pools.*.endpoints.*.limits", what: "limits of an endpoint" },
-  { at: "pools.*.queue", what: "queueing" },
   { at: "pools.*.tls", what: "TLS towards endpoints" },
   { at: "pools.*.http", what: "a choice of HTTP versions towards endpoints" },
   { at: "pools.*.sticky", what: "stickiness" },

@@ -85,6 +85,7 @@ describe("defaults", () => {
             budget: { share: 0.2, minPerSecond: 10, burst: 100 },
             bodyBytes: 65_536,
           },
+          queue: { requests: 1000, timeoutMs: 10_000 },
           timeouts: { connectMs: 1000, responseMs: 60_000, idleMs: 60_000, totalMs: 0 },
           reuse: true,
         },

@@ -30,6 +30,7 @@ export type Parts<T> = {
 /** Rows and slots in the shared counters (`observe/counters.ts` holds the same numbers; a test compares them). */
 export const listenersMax = 256;
 export const endpointsMax = 16_384;
+export const poolsMax = 4_096;
 
 /** Everything that the rules have to say about a draft, in no particular order. */
 export function checkRules(draft: Draft): Finding[] {
@@ -62,6 +63,8 @@ function checkSizes({ raw, listeners, pools }: Draft, findings: Finding[]): void
     findings.push(
       error(IssueCode.TooMany, ["listeners"], `${listeners.size} listeners; a node holds at most ${listenersMax}`),
     );
+  if (pools.size > poolsMax)
+    findings.push(error(IssueCode.TooMany, ["pools"], `${pools.size} pools; a node holds at most ${poolsMax}`));
   let endpoints = 0;
   for (const pool of pools.values()) endpoints += pool.endpoints?.length ?? 0;
   if (endpoints > endpointsMax)
@@ -226,6 +229,7 @@ function checkPool({ raw }: Draft, path: Path, pool: Parts<PoolInput>, findings:
   const { endpoints, health, retry, timeouts } = pool;
   if (endpoints !== undefined) checkEndpoints({ raw, path: [...path, "endpoints"], endpoints, findings });
   if (typeof health === "object") checkHealth([...path, "health"], health, findings);
+  checkQueue({ raw }, path, pool, findings);
   if (timeouts === undefined) return;
   if (
     retry !== undefined &&
@@ -244,6 +248,29 @@ function checkPool({ raw }: Draft, path: Path, pool: Parts<PoolInput>, findings:
   if (timeouts.total > 0 && hasResponse && timeouts.response > timeouts.total) {
     const message = `response (${formatDuration(timeouts.response)}) is longer than total (${formatDuration(timeouts.total)})`;
     findings.push(warning(IssueCode.Conflict, [...path, "timeouts", "response"], message));
+  }
+}
+
+/** What was written about the queue and cannot come about; defaults are nobody's mistake, spelt out or not. */
+function checkQueue({ raw }: Pick<Draft, "raw">, path: Path, pool: Parts<PoolInput>, findings: Finding[]): void {
+  const { endpoints, queue, timeouts } = pool;
+  const place = [...path, "queue"];
+  if (queue === undefined || valueAt(raw, place) === undefined) return;
+  const isDefault = queue.requests === 1000 && queue.timeout === 10_000;
+  // An endpoint with a mistake of its own may be the one with limits.
+  const isNeverFull = endpoints?.every(
+    (endpoint) => endpoint?.limits.requests === undefined && endpoint?.limits.connections === undefined,
+  );
+  if (isNeverFull === true && endpoints?.includes(undefined) === false && !isDefault) {
+    const message = "nothing ever waits: no endpoint of the pool has limits";
+    findings.push({ ...warning(IssueCode.Useless, place, message), part: "key" });
+  }
+  const hasTimeout = valueAt(raw, [...place, "timeout"]) !== undefined;
+  if (hasTimeout && queue.requests === 0)
+    findings.push(warning(IssueCode.Useless, [...place, "timeout"], "nothing ever waits: queue.requests is 0"));
+  if (hasTimeout && timeouts !== undefined && timeouts.total > 0 && queue.timeout > timeouts.total) {
+    const message = `timeout (${formatDuration(queue.timeout)}) is longer than timeouts.total (${formatDuration(timeouts.total)}), which ends the wait before`;
+    findings.push(warning(IssueCode.Conflict, [...place, "timeout"], message));
   }
 }
 

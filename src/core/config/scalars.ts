@@ -139,6 +139,20 @@ export function integer({ min, max }: Range) {
   return schema;
 }
 
+/** A whole number, or `undefined` for `unlimited`. 0 is refused: it means "none" to some and "unlimited" to others. */
+export function integerOrUnlimited({ min, max }: Range) {
+  const error = `a whole number from ${min} to ${max}, or unlimited`;
+  const number = z.int({ error }).min(min, { error }).max(max, { error });
+  const schema = z.union([z.literal("unlimited").transform(() => undefined), number], { error });
+  typeDocs.add(schema, {
+    name: "number | unlimited",
+    form: error,
+    limits: `from ${min} to ${max}, or unlimited`,
+    words: ["unlimited"],
+  });
+  return schema;
+}
+
 /** `true` or `false`, never `yes` or `1`. */
 export function flag() {
   const schema = z.boolean({ error: "true or false" });

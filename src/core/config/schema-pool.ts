@@ -14,6 +14,17 @@ const endpointName = () =>
     { name: "name", form: endpointNameForm },
   );
 
+const endpointLimits = section("a map with requests and connections", {
+  requests: key(s.integerOrUnlimited({ min: 1, max: 1_000_000 }).prefault("unlimited"), {
+    text: "Requests that the endpoint is given at a time, by all workers together. While every ready endpoint has that many, further requests wait in the pool's queue. A tunnel (WebSocket) counts as long as it lives.",
+    see: ["pools.*.queue"],
+  }),
+  connections: key(s.integerOrUnlimited({ min: 1, max: 1_000_000 }).prefault("unlimited"), {
+    text: "Connections to the endpoint, of all workers together, unused ones included. Health checks have their own and are not counted.",
+    see: ["pools.*.reuse"],
+  }),
+});
+
 const endpointForm = "host:port, or a map with address";
 const endpointObject = section(endpointForm, {
   address: key(s.endpointAddress(), {
@@ -31,11 +42,18 @@ const endpointObject = section(endpointForm, {
   backup: key(s.flag().default(false), {
     text: "Used only while no other endpoint of the pool is UP.",
   }),
+  limits: key(endpointLimits.prefault({}), {
+    text: "What the endpoint can take at a time. True for the node: with a limit of 1, no two workers ever have two.",
+    example: "{ address: 10.0.0.12:8080, limits: { requests: 200 } }",
+  }),
 });
+const noLimits = { requests: undefined, connections: undefined };
 const endpoint = type(
   z.union(
     [
-      s.endpointAddress().transform((address) => ({ address, name: undefined, weight: 1, backup: false })),
+      s
+        .endpointAddress()
+        .transform((address) => ({ address, name: undefined, weight: 1, backup: false, limits: noLimits })),
       endpointObject,
     ],
     { error: endpointForm },
@@ -252,7 +270,7 @@ const budget = section("a map with share, min and burst", {
     text: "Retries as a share of the requests of the last ten seconds.",
   }),
   min: key(s.rate({ min: 0, max: 1_000_000 }).prefault("10/s"), {
-    text: "Retries that are always allowed.",
+    text: "Retries that are always allowed, in the whole node.",
   }),
   burst: key(s.integer({ min: 0, max: 1_000_000 }).default(100), {
     text: "Retries that may be saved up.",
@@ -264,7 +282,7 @@ const retry = section("a map such as { attempts: 3 }", {
     text: "Attempts in all for a request that was already sent. A request of which an endpoint took no byte (connect refused, say) moves on in any case.",
   }),
   attemptTimeout: key(s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"), {
-    text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
+    text: "How long one attempt may wait for its response head before another endpoint is tried; where none may be (a POST, or no other endpoint), it is not cut short. The last attempt gets the rest of `timeouts.response`.",
     see: ["pools.*.timeouts.response"],
   }),
   on: key(
@@ -273,7 +291,7 @@ const retry = section("a map such as { attempts: 3 }", {
       .max(100, { error: "a list of at most 100 conditions" })
       .default(["connect", "reset", "timeout", 502, 503, 504]),
     {
-      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice. `timeout` also means: requests that wait at an endpoint when it goes DOWN move to another one, without being counted by `budget`.",
+      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice. What no endpoint took a byte of (`connect`) moves on in any case. `timeout` also means: requests that wait at an endpoint when it goes DOWN move to another one, without being counted by `budget`.",
     },
   ),
   budget: key(budget.prefault({}), {
@@ -282,6 +300,16 @@ const retry = section("a map such as { attempts: 3 }", {
   }),
   bodyBytes: key(s.size({ min: 0, max: 16 * 1024 ** 2 }).prefault("64KiB"), {
     text: "Request bodies up to this size are kept for another attempt.",
+  }),
+});
+
+const queue = section("a map with requests and timeout", {
+  requests: key(s.integer({ min: 0, max: 1_000_000 }).default(1000), {
+    text: "Requests that wait at a time, of all workers together; further ones are answered with 503 and `Retry-After`. 0: none wait.",
+  }),
+  timeout: key(s.duration({ min: 1, max: day }).prefault("10s"), {
+    text: "How long a request waits at most, then 503 and `Retry-After`. A retry that has to wait begins anew, but keeps its place by age.",
+    see: ["pools.*.timeouts.total"],
   }),
 });
 
@@ -334,6 +362,10 @@ export const poolSchema = section("a map with endpoints", {
     example: "slowStart: 30s",
   }),
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
+  queue: key(queue.prefault({}), {
+    text: "Where requests wait, the oldest first, while every ready endpoint is at its limit. Without `limits` of endpoints nothing ever waits.",
+    see: ["pools.*.endpoints[].limits"],
+  }),
   timeouts: key(timeouts.prefault({}), {
     text: "Waiting for endpoints.",
     see: ["listeners.*.timeouts"],

@@ -38,7 +38,7 @@ const process = section("a map such as { workers: 2 }", {
     },
   ),
   connections: key(s.integer({ min: 1, max: 10_000_000 }).default(100_000), {
-    text: "Client connections of the whole node, shared out to the workers.",
+    text: "Client connections of the whole node, all workers together. Further ones are accepted and closed at once.",
     see: ["listeners.*.limits.connections"],
   }),
   data: key(s.filePath().optional(), {

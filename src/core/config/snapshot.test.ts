@@ -46,6 +46,7 @@ function pool(name: string, ...endpoints: readonly (readonly [string, number, nu
       budget: { share: 0, minPerSecond: 0, burst: 0 },
       bodyBytes: 0,
     },
+    queue: { requests: 1, timeoutMs: 1 },
     timeouts: { connectMs: 1, responseMs: 1, idleMs: 1, totalMs: 0 },
     reuse: true,
   };
@@ -61,7 +62,7 @@ function config(...pools: Config["pools"][number][]): Config {
   };
 }
 
-const nothingYet: Allocation = emptyAllocation({ rows: 4, slots: 2 });
+const nothingYet: Allocation = emptyAllocation({ rows: 4, slots: 2, pools: 2 });
 
 function compiled(changes: Partial<CompileInput> & Pick<CompileInput, "config">) {
   const base = {
@@ -71,7 +72,9 @@ function compiled(changes: Partial<CompileInput> & Pick<CompileInput, "config">)
     isSlotBusy: () => false,
     addresses: new Map(),
     sockets: new Map(),
+    isPoolBusy: () => false,
     connectionsMax: 7,
+    workerConnectionsMax: 5,
   };
   const result = compile({ ...base, ...changes });
   if (result.kind === "refused") throw new Error(result.why);
@@ -112,7 +115,7 @@ describe("compile", () => {
       slot: 0,
       sockets: [{ host: "127.0.0.1", port: 4000, id: 3 }],
     });
-    expect(snapshot).toMatchObject({ revision: 1, connectionsMax: 7 });
+    expect(snapshot).toMatchObject({ revision: 1, connectionsMax: 7, workerConnectionsMax: 5 });
   });
 
   test("rows that are still busy do not suffice for a fifth endpoint", () => {
@@ -126,11 +129,27 @@ describe("compile", () => {
       addresses: new Map(),
       sockets: new Map(),
       isSlotBusy: () => false,
+      isPoolBusy: () => false,
       connectionsMax: 1,
+      workerConnectionsMax: 1,
     };
     expect(compile({ ...input, isRowBusy: () => true }).kind).toBe("refused");
     const reuse = compile({ ...input, isRowBusy: (row) => row === 0 });
     expect(reuse).toMatchObject({ kind: "compiled", reusedRows: [1] });
+  });
+
+  test("a pool keeps its slot while its name stays; one whose queue is not empty is not given to another", () => {
+    const slots = (result: ReturnType<typeof compiled>) =>
+      Object.fromEntries(result.snapshot.pools.map(({ name, slot }) => [name, slot]));
+    const first = compiled({ config: config(pool("a", ["10.0.0.1", 1]), pool("b", ["10.0.0.1", 1])) });
+    expect(slots(first)).toEqual({ a: 0, b: 1 });
+    const next = config(pool("c", ["10.0.0.3", 1]), pool("b", ["10.0.0.1", 1]));
+    const second = compiled({ config: next, before: first.allocation });
+    expect(slots(second)).toEqual({ c: 0, b: 1 });
+    expect(second.reusedPools).toEqual([0]);
+    const input = { revision: 2, config: next, before: first.allocation, addresses: new Map(), sockets: new Map() };
+    const bounds = { isRowBusy: () => false, isSlotBusy: () => false, connectionsMax: 1, workerConnectionsMax: 1 };
+    expect(compile({ ...input, ...bounds, isPoolBusy: (slot) => slot === 0 }).kind).toBe("refused");
   });
 
   test("a snapshot survives the link: it is plain JSON", () => {

@@ -3,10 +3,14 @@ import type { Config, EndpointConfig, ListenerConfig, PoolConfig } from "../../m
 import type { EndpointSnapshot, ListenerSnapshot, ListenSocket, PoolSnapshot, Snapshot } from "../../model/snapshot.ts";
 import { emptyNumbering, type Numbering, renumber } from "./numbering.ts";
 
-/** Which row and slot belongs to whom; goes from one compilation to the next. */
+/** Which number belongs to whom; goes from one compilation to the next. */
 export interface Allocation {
+  /** Of endpoints. */
   readonly rows: Numbering;
+  /** Of listeners. */
   readonly slots: Numbering;
+  /** Slots of pools. */
+  readonly pools: Numbering;
 }
 
 export interface CompileInput {
@@ -17,12 +21,15 @@ export interface CompileInput {
   readonly isRowBusy: (row: number) => boolean;
   /** Whether a worker still has a connection of the listener that had this slot. */
   readonly isSlotBusy: (slot: number) => boolean;
+  /** Whether an exchange still waits in the queue of the pool with this slot. */
+  readonly isPoolBusy: (slot: number) => boolean;
   /** IP literals by host name; a name that is missing does not resolve now. */
   readonly addresses: ReadonlyMap<string, string>;
   /** Bound sockets by listener name. */
   readonly sockets: ReadonlyMap<string, readonly ListenSocket[]>;
-  /** Client connections that one worker may hold. */
+  /** Client connections of the node, and those that one worker has descriptors for. */
   readonly connectionsMax: number;
+  readonly workerConnectionsMax: number;
 }
 
 export type Compiled =
@@ -33,12 +40,21 @@ export type Compiled =
       /** Numbers whose counters must be cleared before the snapshot is used. */
       readonly reusedRows: readonly number[];
       readonly reusedSlots: readonly number[];
+      readonly reusedPools: readonly number[];
     }
   | { readonly kind: "refused"; readonly why: string };
 
 /** Before the first compilation. */
-export function emptyAllocation(limits: { readonly rows: number; readonly slots: number }): Allocation {
-  return { rows: emptyNumbering(limits.rows), slots: emptyNumbering(limits.slots) };
+export function emptyAllocation(limits: {
+  readonly rows: number;
+  readonly slots: number;
+  readonly pools: number;
+}): Allocation {
+  return {
+    rows: emptyNumbering(limits.rows),
+    slots: emptyNumbering(limits.slots),
+    pools: emptyNumbering(limits.pools),
+  };
 }
 
 /**
@@ -62,19 +78,26 @@ export function compile(input: CompileInput): Compiled {
       kind: "refused",
       why: `${listenerNames.length} listeners, most is ${before.slots.limit}`,
     };
+  const poolNames = config.pools.map(({ name }) => name);
+  const pools = renumber(before.pools, poolNames, input.isPoolBusy);
+  if (pools === undefined) return { kind: "refused", why: `${poolNames.length} pools, most is ${before.pools.limit}` };
   const snapshot: Snapshot = {
     revision: input.revision,
     listeners: config.listeners.map((listener) => listenerSnapshot(listener, slots.numbering, input.sockets)),
-    pools: config.pools.map((pool) => poolSnapshot(pool, rows.numbering, input.addresses)),
+    pools: config.pools.map((pool) =>
+      poolSnapshot(pool, { rows: rows.numbering, slots: pools.numbering }, input.addresses),
+    ),
     log: config.log,
     connectionsMax: input.connectionsMax,
+    workerConnectionsMax: input.workerConnectionsMax,
   };
   return {
     kind: "compiled",
     snapshot,
-    allocation: { rows: rows.numbering, slots: slots.numbering },
+    allocation: { rows: rows.numbering, slots: slots.numbering, pools: pools.numbering },
     reusedRows: rows.reused,
     reusedSlots: slots.reused,
+    reusedPools: pools.reused,
   };
 }
 
@@ -90,11 +113,16 @@ function listenerSnapshot(
   };
 }
 
-function poolSnapshot(pool: PoolConfig, rows: Numbering, addresses: CompileInput["addresses"]): PoolSnapshot {
+function poolSnapshot(
+  pool: PoolConfig,
+  { rows, slots }: { readonly rows: Numbering; readonly slots: Numbering },
+  addresses: CompileInput["addresses"],
+): PoolSnapshot {
   // Workers run no checks.
   const { health: _, endpoints, ...rest } = pool;
   return {
     ...rest,
+    slot: numberOf(slots, pool.name),
     endpoints: endpoints.map((endpoint) => endpointSnapshot(pool, endpoint, rows, addresses)),
   };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../model/failure.ts";
-import { decideRetry, type FailedAttempt, Retry, RetryWhy } from "./retry.ts";
+import { decideRetry, type FailedAttempt, isRetry, Retry, RetryWhy, retryWhyCode } from "./retry.ts";
 
-/** A GET that was sent and reset, with another endpoint at hand. */
-const reset: FailedAttempt = {
+/** An idempotent request, sent and lost on a fresh connection; another endpoint is there, and attempts are left. */
+const lost: FailedAttempt = {
   failure: Failure.ResetBeforeResponse,
   status: 0,
   hasSentBytes: true,
@@ -18,62 +18,148 @@ const reset: FailedAttempt = {
   hasTime: true,
   on: ["connect", "reset", "timeout", 502, 503, 504],
 };
-const refused = { ...reset, failure: Failure.ConnectRefused, hasSentBytes: false };
-const down = { ...reset, failure: Failure.EndpointDown };
-const listed = { ...reset, failure: Failure.StatusListed, status: 503 };
+const post = { isIdempotent: false, canReplay: false };
+const unsent = { hasSentBytes: false, attempts: 0, failure: Failure.ConnectRefused };
 
-const { No, Other, SameFresh } = Retry;
-const rows: readonly (readonly [string, FailedAttempt, Retry, RetryWhy, paid?: "paid"])[] = [
-  ["a reset GET is tried elsewhere, paid", reset, Other, RetryWhy.Idempotent, "paid"],
-  ["not after a byte of the answer", { ...reset, hasAnswered: true }, No, RetryWhy.AlreadyAnswered],
-  ["not past the deadline", { ...reset, hasTime: false }, No, RetryWhy.OutOfTime],
-  ["a POST that was sent never", { ...reset, isIdempotent: false }, No, RetryWhy.NotIdempotent],
-  ["a conditional PUT never", { ...reset, isConditionalWrite: true }, No, RetryWhy.ConditionalWrite],
-  ["a body that is gone", { ...reset, canReplay: false }, No, RetryWhy.BodyNotKept],
-  ["what is not listed", { ...reset, on: ["connect", 503] }, No, RetryWhy.NotListed],
-  ["the last attempt but one", { ...reset, attempts: 2 }, Other, RetryWhy.Idempotent, "paid"],
-  ["the last attempt", { ...reset, attempts: 3 }, No, RetryWhy.AttemptsUsedUp],
-  ["attempts 1", { ...reset, attemptsMax: 1 }, No, RetryWhy.AttemptsUsedUp],
-  ["nobody else", { ...reset, hasOtherEndpoint: false }, No, RetryWhy.NoOtherEndpoint],
+type Row = readonly [name: string, change: Partial<FailedAttempt>, retry: Retry, why: RetryWhy, isPaid?: boolean];
+
+function table(title: string, rows: readonly Row[]): void {
+  describe(title, () => {
+    test.each(rows.map((row) => [row[0], row] as const))("%s", (_, [, change, retry, why, isPaid = false]) => {
+      expect(decideRetry({ ...lost, ...change })).toEqual({ retry, why, isPaid });
+    });
+  });
+}
+
+table("DESIGN 7.2: no byte was accepted by write()", [
+  ["a refused connect is free", unsent, Retry.Other, RetryWhy.NothingSent],
+  ["a connect that took too long", { ...unsent, failure: Failure.ConnectTimeout }, Retry.Other, RetryWhy.NothingSent],
+  ["a connect that failed", { ...unsent, failure: Failure.ConnectFailed }, Retry.Other, RetryWhy.NothingSent],
+  ["a connection that took no byte", { ...unsent, failure: Failure.SendRefused }, Retry.Other, RetryWhy.NothingSent],
+  ["a reset", { ...unsent, failure: Failure.ResetBeforeResponse }, Retry.Other, RetryWhy.NothingSent],
+  ["an end", { ...unsent, failure: Failure.EndBeforeResponse }, Retry.Other, RetryWhy.NothingSent],
+  ["any method: POST", { ...unsent, isIdempotent: false }, Retry.Other, RetryWhy.NothingSent],
+  ["conditional writes, too", { ...unsent, isConditionalWrite: true }, Retry.Other, RetryWhy.NothingSent],
+  ["whatever `on` lists", { ...unsent, on: [] }, Retry.Other, RetryWhy.NothingSent],
+  ["with every attempt used up", { ...unsent, attempts: 3 }, Retry.Other, RetryWhy.NothingSent],
+  ["until the deadline", { ...unsent, hasTime: false }, Retry.No, RetryWhy.OutOfTime],
   [
-    "nobody else, and the connection may have been stale",
-    { ...reset, hasOtherEndpoint: false, wasReused: true },
-    SameFresh,
-    RetryWhy.StaleConnection,
-    "paid",
+    "every other endpoint, and then no more",
+    { ...unsent, hasOtherEndpoint: false },
+    Retry.No,
+    RetryWhy.NothingSentNoEndpointLeft,
   ],
-  ["refused: free, for any method", { ...refused, isIdempotent: false }, Other, RetryWhy.NothingSent],
-  ["refused: free, whatever is listed", { ...refused, on: [] }, Other, RetryWhy.NothingSent],
-  ["refused: attempts do not count", { ...refused, attempts: 9 }, Other, RetryWhy.NothingSent],
-  ["refused by all", { ...refused, hasOtherEndpoint: false }, No, RetryWhy.NothingSentNoEndpointLeft],
-  ["a listed status", listed, Other, RetryWhy.Idempotent, "paid"],
-  ["a status that is not listed", { ...listed, status: 500 }, No, RetryWhy.NotListed],
-  ["an attempt that took too long", { ...reset, failure: Failure.AttemptTimeout }, Other, RetryWhy.Idempotent, "paid"],
-  ["a response that took too long is the end", { ...reset, failure: Failure.ResponseTimeout }, No, RetryWhy.NotListed],
+  [
+    "a stale connection to the only endpoint: once more over a fresh one",
+    { ...unsent, failure: Failure.ResetBeforeResponse, wasReused: true, hasOtherEndpoint: false },
+    Retry.SameFresh,
+    RetryWhy.StaleConnection,
+  ],
+  ["half a request is never sent anywhere", { ...unsent, canReplay: false }, Retry.No, RetryWhy.BodyNotKept],
+]);
 
-  ["the endpoint went DOWN: a waiting GET moves, unpaid", down, Other, RetryWhy.EndpointDown],
-  ["a POST waits on: it may be running", { ...down, isIdempotent: false }, No, RetryWhy.NotIdempotent],
+table("DESIGN 7.2: after a byte was accepted", [
+  ["a reset before the answer", {}, Retry.Other, RetryWhy.Idempotent, true],
+  ["an end before the answer", { failure: Failure.EndBeforeResponse }, Retry.Other, RetryWhy.Idempotent, true],
+  ["an answer that is no HTTP", { failure: Failure.BadResponse }, Retry.Other, RetryWhy.Idempotent, true],
+  ["attemptTimeout", { failure: Failure.AttemptTimeout }, Retry.Other, RetryWhy.Idempotent, true],
+  ["a listed status", { failure: Failure.StatusListed, status: 503 }, Retry.Other, RetryWhy.Idempotent, true],
+  ["a status that is not listed", { failure: Failure.StatusListed, status: 500 }, Retry.No, RetryWhy.NotListed],
+  ["the response time-out is the end", { failure: Failure.ResponseTimeout }, Retry.No, RetryWhy.NotListed],
+  ["reset is not listed", { on: ["connect", "timeout"] }, Retry.No, RetryWhy.NotListed],
+  [
+    "timeout is not listed",
+    { failure: Failure.AttemptTimeout, on: ["connect", "reset"] },
+    Retry.No,
+    RetryWhy.NotListed,
+  ],
+  ["a POST never goes out twice", post, Retry.No, RetryWhy.NotIdempotent],
+  ["not over a stale connection either", { ...post, wasReused: true }, Retry.No, RetryWhy.NotIdempotent],
+  [
+    "a POST after a listed status",
+    { ...post, failure: Failure.StatusListed, status: 503 },
+    Retry.No,
+    RetryWhy.NotIdempotent,
+  ],
+  ["a POST after attemptTimeout", { ...post, failure: Failure.AttemptTimeout }, Retry.No, RetryWhy.NotIdempotent],
+  ["a conditional PUT or DELETE", { isConditionalWrite: true }, Retry.No, RetryWhy.ConditionalWrite],
+  ["a body that was not kept", { canReplay: false }, Retry.No, RetryWhy.BodyNotKept],
+  ["the last attempt but one", { attempts: 2 }, Retry.Other, RetryWhy.Idempotent, true],
+  ["the last attempt", { attempts: 3 }, Retry.No, RetryWhy.AttemptsUsedUp],
+  ["attempts: 1", { attemptsMax: 1 }, Retry.No, RetryWhy.AttemptsUsedUp],
+  ["no time left", { hasTime: false }, Retry.No, RetryWhy.OutOfTime],
+  ["no other endpoint", { hasOtherEndpoint: false }, Retry.No, RetryWhy.NoOtherEndpoint],
+  [
+    "no other endpoint, but the connection may only have been stale",
+    { hasOtherEndpoint: false, wasReused: true },
+    Retry.SameFresh,
+    RetryWhy.StaleConnection,
+    true,
+  ],
+  [
+    "a slow answer says nothing about the connection",
+    { hasOtherEndpoint: false, wasReused: true, failure: Failure.AttemptTimeout },
+    Retry.No,
+    RetryWhy.NoOtherEndpoint,
+  ],
+]);
+
+const down = { failure: Failure.EndpointDown };
+
+table("DESIGN 7.2: the endpoint went DOWN while the exchange waits there", [
+  ["a GET moves, unpaid", down, Retry.Other, RetryWhy.EndpointDown],
+  ["a POST waits on: it may be running", { ...down, ...post }, Retry.No, RetryWhy.NotIdempotent],
   [
     "a POST that is still connecting moves",
     { ...down, isIdempotent: false, hasSentBytes: false },
-    Other,
+    Retry.Other,
     RetryWhy.NothingSent,
   ],
-  ["a conditional DELETE waits on", { ...down, isConditionalWrite: true }, No, RetryWhy.ConditionalWrite],
-  ["a body that is gone waits on", { ...down, canReplay: false }, No, RetryWhy.BodyNotKept],
-  ["after a byte of the answer nothing moves", { ...down, hasAnswered: true }, No, RetryWhy.AlreadyAnswered],
-  ["without timeout in the list nothing moves", { ...down, on: ["reset"] }, No, RetryWhy.NotListed],
-  ["attempts 1: nothing moves", { ...down, attemptsMax: 1 }, No, RetryWhy.AttemptsUsedUp],
+  ["a conditional DELETE waits on", { ...down, isConditionalWrite: true }, Retry.No, RetryWhy.ConditionalWrite],
+  ["a body that is gone waits on", { ...down, canReplay: false }, Retry.No, RetryWhy.BodyNotKept],
+  ["after a byte of the answer nothing moves", { ...down, hasAnswered: true }, Retry.No, RetryWhy.AlreadyAnswered],
+  ["without timeout in the list nothing moves", { ...down, on: ["reset"] }, Retry.No, RetryWhy.NotListed],
+  ["attempts 1: nothing moves", { ...down, attemptsMax: 1 }, Retry.No, RetryWhy.AttemptsUsedUp],
   [
     "nobody else: it waits on, also where its connection was used before",
     { ...down, hasOtherEndpoint: false, wasReused: true },
-    No,
+    Retry.No,
     RetryWhy.NoOtherEndpoint,
   ],
-];
+]);
 
-describe("retry", () => {
-  for (const [name, attempt, retry, why, paid] of rows) {
-    test(name, () => expect(decideRetry(attempt)).toEqual({ retry, why, isPaid: paid === "paid" }));
+table("DESIGN 7.2: never after a byte of the answer went to the client", [
+  ["sent", { hasAnswered: true }, Retry.No, RetryWhy.AlreadyAnswered],
+  [
+    "an interim answer was passed on, and nothing of the request taken",
+    { ...unsent, hasAnswered: true },
+    Retry.No,
+    RetryWhy.AlreadyAnswered,
+  ],
+]);
+
+test("whatever else holds: a request that is not idempotent and was sent is never tried again, nor an answered one", () => {
+  const booleans = [false, true];
+  let looked = 0;
+  for (const failure of Object.values(Failure))
+    for (const hasOtherEndpoint of booleans)
+      for (const wasReused of booleans)
+        for (const canReplay of booleans)
+          for (const hasTime of booleans) {
+            const rest = { ...lost, failure, status: 503, hasOtherEndpoint, wasReused, canReplay, hasTime };
+            expect(decideRetry({ ...rest, isIdempotent: false }).retry).toBe(Retry.No);
+            expect(decideRetry({ ...rest, hasAnswered: true }).retry).toBe(Retry.No);
+            expect(decideRetry({ ...rest, hasAnswered: true, hasSentBytes: false }).retry).toBe(Retry.No);
+            looked++;
+          }
+  expect(looked).toBeGreaterThan(300);
+});
+
+test("every reason has a name of its own, and says whether an attempt follows", () => {
+  expect(new Set(retryWhyCode).size).toBe(Object.keys(RetryWhy).length);
+  expect(Object.values(RetryWhy).toSorted((a, b) => a - b)).toEqual(retryWhyCode.map((_, why) => why as RetryWhy));
+  for (const change of [{}, unsent, post, down, { hasTime: false }, { attempts: 3 }]) {
+    const { retry, why } = decideRetry({ ...lost, ...change });
+    expect(isRetry(why)).toBe(retry !== Retry.No);
   }
 });

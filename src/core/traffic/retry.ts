@@ -49,8 +49,44 @@ export const RetryWhy = {
   Idempotent: 10,
   NoOtherEndpoint: 11,
   EndpointDown: 12,
+  /** The rules allow it, the pool's retry budget does not. */
+  BudgetUsedUp: 13,
+  /** The rules allow it, but the other endpoints are at their limits, and there is an answer at hand or to be expected. */
+  OthersFull: 14,
 } as const;
 export type RetryWhy = (typeof RetryWhy)[keyof typeof RetryWhy];
+
+/** By number: the names in metrics and log. */
+export const retryWhyCode = [
+  "already-answered",
+  "out-of-time",
+  "nothing-sent",
+  "nothing-sent-no-endpoint-left",
+  "not-idempotent",
+  "conditional-write",
+  "body-not-kept",
+  "not-listed",
+  "attempts-used-up",
+  "stale-connection",
+  "idempotent",
+  "no-other-endpoint",
+  "endpoint-down",
+  "budget-used-up",
+  "others-full",
+] as const satisfies readonly string[];
+
+/** Whether another attempt follows for this reason; all the others end the exchange. */
+export function isRetry(why: RetryWhy): boolean {
+  switch (why) {
+    case RetryWhy.NothingSent:
+    case RetryWhy.StaleConnection:
+    case RetryWhy.Idempotent:
+    case RetryWhy.EndpointDown:
+      return true;
+    default:
+      return false;
+  }
+}
 
 export interface RetryDecision {
   readonly retry: Retry;
@@ -67,7 +103,8 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   const no = (why: RetryWhy): RetryDecision => ({ retry: Retry.No, why, isPaid: false });
   if (attempt.hasAnswered) return no(RetryWhy.AlreadyAnswered);
   if (!attempt.hasTime) return no(RetryWhy.OutOfTime);
-  if (!attempt.hasSentBytes) {
+  // Without the whole request at hand another endpoint would get half of it, whether or not the last one took any.
+  if (!attempt.hasSentBytes && attempt.canReplay) {
     if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.NothingSent, isPaid: false };
     if (attempt.wasReused) return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: false };
     return no(RetryWhy.NothingSentNoEndpointLeft);

@@ -1,5 +1,4 @@
 import { type Deadline, never } from "../../lib/timer-wheel.ts";
-import { WorkerSlot, ListenerSlot } from "../../observe/counters.ts";
 import type { Sender } from "../net/sender.ts";
 import { closeTcp, type TcpSocket } from "../net/tcp.ts";
 import { clientDeadline } from "./client-deadline.ts";
@@ -144,9 +143,7 @@ export class ClientConnection implements Sender, Deadline {
     this.backlog = null;
     const runtime = this.listener.runtime;
     runtime.wheel.remove(this);
-    runtime.counters[WorkerSlot.connectionsNow]!--;
-    runtime.counters[this.listener.base + ListenerSlot.connectionsNow]!--;
-    this.listener.connections.delete(this);
+    this.listener.leave(this);
     if (resets) this.socket.terminate();
     else closeTcp(this.socket);
   }

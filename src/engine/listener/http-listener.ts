@@ -5,8 +5,8 @@ import type { ForwardedFields, RequestRules } from "../../core/http1/request-wri
 import type { HeadLimits } from "../../core/http1/head-parser.ts";
 import type { Router } from "../../core/route/router.ts";
 import type { ListenerTimeouts } from "../../model/config.ts";
-import type { ListenerSnapshot, ListenSocket } from "../../model/snapshot.ts";
-import { listenerBase, ListenerSlot, WorkerSlot } from "../../observe/counters.ts";
+import type { ListenerSnapshot, ListenSocket, Snapshot } from "../../model/snapshot.ts";
+import { listenerBase, listenerLimit, ListenerSlot, WorkerLimit, WorkerSlot } from "../../observe/counters.ts";
 import { closeTcp, type Listener, listenTcp, type TcpHandlers, type TcpSocket } from "../net/tcp.ts";
 import type { Runtime } from "../proxy/runtime.ts";
 import type { Pool } from "../upstream/pool.ts";
@@ -61,6 +61,9 @@ export function listenerSettings(snapshot: ListenerSnapshot, router: Router, poo
   };
 }
 
+/** Client connections of the whole node, and those that this worker's descriptors suffice for. */
+type Bounds = Pick<Snapshot, "connectionsMax" | "workerConnectionsMax">;
+
 /** A listener in one worker: its inherited sockets and the connections that came in through them. */
 export class HttpListener {
   readonly runtime: Runtime;
@@ -70,19 +73,20 @@ export class HttpListener {
   settings: ListenerSettings;
   readonly connections = new Set<ClientConnection>();
   readonly #peers = new Map<string, Peer>();
-  readonly #connectionsMax: () => number;
+  readonly #limit: number;
+  readonly #bounds: () => Bounds;
   /** Answers end their connections: the listener is gone, or the worker drains. */
   isLeaving = false;
   /** By the socket's id. */
   readonly #sockets = new Map<number, Listener>();
 
-  /** `connectionsMax`: how many client connections the whole worker may hold. */
-  constructor(runtime: Runtime, snapshot: ListenerSnapshot, settings: ListenerSettings, connectionsMax: () => number) {
+  constructor(runtime: Runtime, snapshot: ListenerSnapshot, settings: ListenerSettings, bounds: () => Bounds) {
     this.runtime = runtime;
     this.name = snapshot.name;
     this.base = listenerBase(snapshot.slot);
     this.settings = settings;
-    this.#connectionsMax = connectionsMax;
+    this.#limit = listenerLimit(snapshot.slot);
+    this.#bounds = bounds;
   }
 
   /** Accepts on these sockets and no others; what it listens on already goes on untouched. */
@@ -103,7 +107,7 @@ export class HttpListener {
   }
 
   /** Accepts nothing more; the next answer on each connection is its last. */
-  leave(): void {
+  retire(): void {
     this.isLeaving = true;
     for (const socket of this.#sockets.values()) socket.stop();
     this.#sockets.clear();
@@ -123,13 +127,13 @@ export class HttpListener {
   }
 
   /**
-   * Takes a new connection in, or closes it when there are too many: refusing to accept instead would leave the runtime's
-   * accept loop spinning at the descriptor limit.
+   * Takes a new connection in, or closes it when there are too many in the node: refusing to accept instead would leave the
+   * runtime's accept loop spinning at the descriptor limit.
    */
   accept(socket: TcpSocket<ClientConnection>): void {
     const counters = this.runtime.counters;
-    const now = counters[WorkerSlot.connectionsNow]!;
-    if (now >= this.#connectionsMax() || this.connections.size >= this.settings.connectionsMax) {
+    if (!this.#tryEnter()) {
+      counters[this.base + ListenerSlot.refused]!++;
       counters[WorkerSlot.connectionsRefused]!++;
       // Its events still come here once; there is nothing they could do.
       socket.data = refusedConnection;
@@ -139,10 +143,30 @@ export class HttpListener {
     const client = new ClientConnection(this, socket);
     socket.data = client;
     this.connections.add(client);
-    counters[WorkerSlot.connectionsNow] = now + 1;
+    counters[WorkerSlot.connectionsNow]!++;
     counters[this.base + ListenerSlot.connections]!++;
     counters[this.base + ListenerSlot.connectionsNow]!++;
     client.awaitRead(this.runtime.nowMs + this.settings.timeouts.idleMs);
+  }
+
+  #tryEnter(): boolean {
+    const { counters, limits } = this.runtime;
+    const { connectionsMax, workerConnectionsMax } = this.#bounds();
+    if (counters[WorkerSlot.connectionsNow]! >= workerConnectionsMax) return false;
+    if (!limits.tryEnter(WorkerLimit.connections, connectionsMax)) return false;
+    if (limits.tryEnter(this.#limit, this.settings.connectionsMax)) return true;
+    limits.leave(WorkerLimit.connections);
+    return false;
+  }
+
+  /** A connection that came in here is gone. */
+  leave(client: ClientConnection): void {
+    const { counters, limits } = this.runtime;
+    counters[WorkerSlot.connectionsNow]!--;
+    counters[this.base + ListenerSlot.connectionsNow]!--;
+    limits.leave(WorkerLimit.connections);
+    limits.leave(this.#limit);
+    this.connections.delete(client);
   }
 
   peerOf(socket: TcpSocket<ClientConnection>): Peer {

@@ -23,6 +23,7 @@ export function accessLine(exchange: Exchange): string {
     endpoint: exchange.endpoint?.name,
     attempts: exchange.attempts,
     durationMs: Math.round((clock.monotonicMs() - exchange.loggedFromMs) * 100) / 100,
+    queuedMs: exchange.queuedMs === 0 ? undefined : Math.round(exchange.queuedMs * 100) / 100,
     bytesIn: client.bodyBytes,
     bytesOut: exchange.bytesOut,
     requestId: fieldValue(head, "x-request-id"),

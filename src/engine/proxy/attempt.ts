@@ -1,43 +1,61 @@
 import { ReadyTier } from "../../core/balance/ready.ts";
-import { decideRetry, Retry } from "../../core/traffic/retry.ts";
+import { decideRetry, isRetry, Retry, type RetryDecision, RetryWhy, retryWhyCode } from "../../core/traffic/retry.ts";
 import { never } from "../../lib/timer-wheel.ts";
-import { Failure } from "../../model/failure.ts";
+import { Failure, failureCode } from "../../model/failure.ts";
 import { TroubleSign } from "../../model/link.ts";
-import { EndpointSlot } from "../../observe/counters.ts";
+import { EndpointSlot, PoolSlot } from "../../observe/counters.ts";
 import { clock } from "../../platform/clock.ts";
 import { broken, send } from "../net/sender.ts";
+import { admit, Admission } from "../upstream/admission.ts";
 import { ConnectionState, type EndpointConnection } from "../upstream/endpoint-connection.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Exchange } from "./exchange.ts";
 import { failExchange } from "./finish.ts";
 
+/** Starts an attempt at `exchange.endpoint`; where endpoints have limits, at any that has room, and perhaps later. */
+export function enter(exchange: Exchange): void {
+  if (exchange.pool!.queue === null) {
+    startAttempt(exchange);
+    return;
+  }
+  switch (admit(exchange, exchange.endpoint!)) {
+    case Admission.Go:
+      startAttempt(exchange);
+      return;
+    case Admission.Refuse:
+      failExchange(exchange, Failure.QueueFull);
+      return;
+    default:
+      return;
+  }
+}
+
 /** Sends what there is of the request to `exchange.endpoint`, over an unused connection or a new one. */
-export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
+export function startAttempt(exchange: Exchange): void {
   const endpoint = exchange.endpoint!;
   const pool = exchange.pool!;
   const runtime = exchange.runtime;
   runtime.counters[endpoint.base + EndpointSlot.attempts]!++;
-  runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
   if (pool.wantsLatency) exchange.askedMs = clock.monotonicMs();
   // The last attempt is not cut short: it gets the rest of the response time-out.
   if (pool.retry.attemptTimeoutMs > 0 && exchange.attempts + 1 < pool.retry.attempts) {
     exchange.attemptDueMs = runtime.nowMs + pool.retry.attemptTimeoutMs;
   }
-  const idle = mustBeFresh || !pool.reuse ? undefined : endpoint.takeIdle(exchange.isIdempotent);
+  const idle = exchange.mustBeFresh || !pool.reuse ? undefined : endpoint.takeIdle(exchange.isIdempotent);
   exchange.wasReused = idle !== undefined;
   if (idle !== undefined) {
+    runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
     idle.exchange = exchange;
     exchange.connection = idle;
     sendRequest(exchange, idle);
     return;
   }
   if (!endpoint.canConnect) {
-    runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!--;
     failAttempt(exchange, Failure.ConnectTimeout);
     return;
   }
-  const connection = endpoint.connect();
-  connection.exchange = exchange;
+  runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
+  const connection = endpoint.connect(exchange);
   exchange.connection = connection;
   exchange.connectDueMs = pool.timeouts.connectMs > 0 ? runtime.nowMs + pool.timeouts.connectMs : never;
   exchange.schedule();
@@ -55,7 +73,6 @@ export function sendRequest(exchange: Exchange, connection: EndpointConnection):
     failAttempt(exchange, Failure.SendRefused);
     return;
   }
-  exchange.attempts++;
   if (taken > 0) exchange.tookBytes();
   const client = exchange.client!;
   if (connection.backlog !== null) {
@@ -70,24 +87,47 @@ export function sendRequest(exchange: Exchange, connection: EndpointConnection):
 
 /**
  * The current attempt is over without an answer that could be passed on. Another one follows where the rules allow it;
- * otherwise the exchange fails.
+ * otherwise the exchange fails. `isPaid`: the retry budget has paid for it already.
  */
-export function failAttempt(exchange: Exchange, failure: Failure, status = 0): void {
+export function failAttempt(exchange: Exchange, failure: Failure, status = 0, isPaid = false): void {
   const endpoint = exchange.endpoint!;
   const pool = exchange.pool!;
-  const runtime = exchange.runtime;
   if (exchange.wasReused && exchange.connection !== null) endpoint.endedIdle(exchange.connection);
   detach(exchange);
   if (pool.wantsLatency) timeFailure(exchange, endpoint, failure);
   countFailure(exchange, endpoint, failure);
   const tried = (exchange.tried ??= []);
-  const isLost = failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse;
+  const isLost = isConnectionLost(failure);
   // The end of a connection that waited for work says nothing about the endpoint: others come first, but it stays one of
   // those that can be asked, over a fresh connection.
   const isStale = isLost && exchange.wasReused;
   if (!isStale && !tried.includes(endpoint)) tried.push(endpoint);
   const avoided = isStale ? [...tried, endpoint] : tried;
-  const decision = decideRetry({
+  const decision = decide(exchange, avoided, failure, status);
+  if (decision.retry === Retry.No || (!isPaid && !pays(exchange, decision))) {
+    noteDecision(exchange, failure, decision.retry === Retry.No ? decision.why : RetryWhy.BudgetUsedUp);
+    failExchange(exchange, failure);
+    return;
+  }
+  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(exchange.balanceKey, avoided)!;
+  noteDecision(exchange, failure, decision.why);
+  endpoint.count(EndpointSlot.retries);
+  exchange.hasSentBytes = false;
+  exchange.lastFailure = failure;
+  // One lost connection is enough: the next attempt does not rely on another that may have ended meanwhile.
+  exchange.mustBeFresh = isLost;
+  enter(exchange);
+}
+
+function isConnectionLost(failure: Failure): boolean {
+  return (
+    failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse || failure === Failure.SendRefused
+  );
+}
+
+function decide(exchange: Exchange, avoided: readonly Endpoint[], failure: Failure, status: number): RetryDecision {
+  const pool = exchange.pool!;
+  return decideRetry({
     failure,
     status,
     hasSentBytes: exchange.hasSentBytes,
@@ -99,18 +139,43 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
     attemptsMax: pool.retry.attempts,
     hasOtherEndpoint: pool.hasOther(avoided),
     wasReused: exchange.wasReused,
-    hasTime: runtime.nowMs < exchange.totalDueMs,
+    hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
     on: pool.retry.on,
   });
-  if (decision.retry === Retry.No || (decision.isPaid && !pool.budget.take(runtime.nowMs))) {
-    failExchange(exchange, failure);
-    return;
+}
+
+/** Whether the budget allows this retry; it is used up by asking. */
+function pays(exchange: Exchange, decision: RetryDecision): boolean {
+  return !decision.isPaid || exchange.pool!.budget.take(exchange.runtime.nowMs);
+}
+
+/** Every decision is counted with its reason; at level debug it is a line of the log, too. */
+function noteDecision(exchange: Exchange, failure: Failure, why: RetryWhy): void {
+  const { runtime } = exchange;
+  const pool = exchange.pool!;
+  runtime.counters[pool.base + PoolSlot.retryDecisions + why]!++;
+  if (!runtime.logsDebug) return;
+  const tried = exchange.tried === null ? exchange.endpoint!.name : exchange.tried.map(({ name }) => name).join(", ");
+  const next = isRetry(why) ? `goes on to ${exchange.endpoint!.name}` : "is not tried again";
+  const text = `pool ${pool.name}: ${failureCode(failure)} after ${exchange.attempts} sent attempts (tried: ${tried}); the exchange ${next}: ${retryWhyCode[why]}`;
+  runtime.log("debug", "retry-decision", text);
+}
+
+/** Whether there is another attempt to be had instead of the current one, which is still running; it is paid for then. */
+function movesOn(exchange: Exchange, failure: Failure, status: number): boolean {
+  const pool = exchange.pool!;
+  const tried = [...(exchange.tried ?? []), exchange.endpoint!];
+  const decision = decide(exchange, tried, failure, status);
+  let why = decision.why;
+  // Over a fresh connection to the same endpoint it would not get on any better.
+  if (decision.retry === Retry.Other) {
+    // What is here, or may still come, is not given up for a place in a queue.
+    if (pool.queue !== null && !pool.hasRoom(tried)) why = RetryWhy.OthersFull;
+    else if (pays(exchange, decision)) return true;
+    else why = RetryWhy.BudgetUsedUp;
   }
-  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(exchange.balanceKey, avoided)!;
-  endpoint.count(EndpointSlot.retries);
-  exchange.hasSentBytes = false;
-  // One lost connection is enough: the next attempt does not rely on another that may have ended meanwhile.
-  startAttempt(exchange, isLost || decision.retry === Retry.SameFresh);
+  noteDecision(exchange, failure, why);
+  return false;
 }
 
 /**
@@ -118,49 +183,16 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
  * order, it goes there; everything else (a POST, say, which may be running) waits on.
  */
 export function moveAway(exchange: Exchange): void {
-  const pool = exchange.pool!;
   // In panic the others are no better.
-  if (pool.tier === ReadyTier.Panic) return;
-  const endpoint = exchange.endpoint!;
-  const tried = exchange.tried === null ? [endpoint] : [...exchange.tried, endpoint];
-  const decision = decideRetry({
-    failure: Failure.EndpointDown,
-    status: 0,
-    hasSentBytes: exchange.hasSentBytes,
-    isIdempotent: exchange.isIdempotent,
-    isConditionalWrite: exchange.isConditionalWrite,
-    canReplay: exchange.canReplay,
-    hasAnswered: exchange.hasInformed,
-    attempts: exchange.attempts,
-    attemptsMax: pool.retry.attempts,
-    hasOtherEndpoint: pool.hasOther(tried),
-    wasReused: exchange.wasReused,
-    hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
-    on: pool.retry.on,
-  });
+  if (exchange.pool!.tier === ReadyTier.Panic) return;
+  const tried = [...(exchange.tried ?? []), exchange.endpoint!];
+  const decision = decide(exchange, tried, Failure.EndpointDown, 0);
   if (decision.retry === Retry.Other) failAttempt(exchange, Failure.EndpointDown);
 }
 
-/** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */
+/** Whether an answer with this status is thrown away for another attempt, which must then follow: it is paid for. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
-  const pool = exchange.pool!;
-  const tried = exchange.tried === null ? [exchange.endpoint!] : [...exchange.tried, exchange.endpoint!];
-  const decision = decideRetry({
-    failure: Failure.StatusListed,
-    status,
-    hasSentBytes: true,
-    isIdempotent: exchange.isIdempotent,
-    isConditionalWrite: exchange.isConditionalWrite,
-    canReplay: exchange.canReplay,
-    hasAnswered: exchange.hasInformed,
-    attempts: exchange.attempts,
-    attemptsMax: pool.retry.attempts,
-    hasOtherEndpoint: pool.hasOther(tried),
-    wasReused: false,
-    hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
-    on: pool.retry.on,
-  });
-  return decision.retry !== Retry.No;
+  return movesOn(exchange, Failure.StatusListed, status);
 }
 
 /** Takes the exchange off its connection. A connection that is not idle by now carries remains of it, and is closed. */
@@ -171,7 +203,17 @@ export function detach(exchange: Exchange): void {
   exchange.attemptDueMs = never;
   exchange.responseDueMs = never;
   exchange.awaitsSinceMs = never;
-  if (connection === null) return;
+  if (exchange.queue !== null) exchange.queue.abandon(exchange);
+  if (connection !== null) letGo(exchange, connection);
+  if (exchange.hasConnectionPlace) {
+    // The attempt has ended before there was a connection.
+    exchange.hasConnectionPlace = false;
+    exchange.endpoint!.leaveConnection();
+  }
+  if (exchange.placeAt !== null) exchange.placeAt.leave(exchange);
+}
+
+function letGo(exchange: Exchange, connection: EndpointConnection): void {
   exchange.connection = null;
   const endpoint = connection.endpoint;
   exchange.runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!--;
@@ -234,9 +276,17 @@ export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
   if (exchange.client === null) return;
   if (nowMs >= exchange.totalDueMs) failExchange(exchange, Failure.TotalTimeout);
   else if (nowMs >= exchange.connectDueMs) failAttempt(exchange, Failure.ConnectTimeout);
-  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) failAttempt(exchange, Failure.AttemptTimeout);
+  else if (nowMs >= exchange.queueDueMs) exchange.queue!.expire(exchange);
+  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) endSlowAttempt(exchange);
   else if (nowMs >= exchange.responseDueMs) {
     if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseStalled);
     else failAttempt(exchange, Failure.ResponseTimeout);
   } else exchange.schedule();
+}
+
+/** An attempt that is not cut short for another one goes on: what is slow may still come. */
+function endSlowAttempt(exchange: Exchange): void {
+  exchange.attemptDueMs = never;
+  if (movesOn(exchange, Failure.AttemptTimeout, 0)) failAttempt(exchange, Failure.AttemptTimeout, 0, true);
+  else exchange.schedule();
 }

@@ -58,7 +58,8 @@ class HttpDataPlane implements DataPlane {
     this.setStates(states);
     const active = this.#compile(snapshot);
     this.#active = active;
-    this.#setAccessLog(snapshot.log);
+    this.#runtime.queues.adopt(active.pools);
+    this.#setLog(snapshot.log);
     this.#setListeners(active);
     this.#stopLooking = timers.every(overdueLookMs, () => this.#lookForOverdue());
   }
@@ -78,7 +79,8 @@ class HttpDataPlane implements DataPlane {
     this.#prepared = undefined;
     this.#active = prepared;
     this.setStates(states);
-    this.#setAccessLog(prepared.snapshot.log);
+    this.#runtime.queues.adopt(prepared.pools);
+    this.#setLog(prepared.snapshot.log);
     this.#setListeners(prepared);
     this.#forgetEndpoints(prepared.snapshot);
   }
@@ -100,6 +102,7 @@ class HttpDataPlane implements DataPlane {
       pool.setStates(this.#stateOf);
       pool.setWeights(this.#weightOf);
     }
+    this.#runtime.queues.pump();
     if (rows.size === 0) return;
     for (const endpoint of this.#endpoints.values()) if (rows.has(endpoint.row)) this.#enter(endpoint);
     if (down.size === 0) return;
@@ -125,7 +128,7 @@ class HttpDataPlane implements DataPlane {
     const runtime = this.#runtime;
     runtime.isDraining = true;
     const startedMs = runtime.nowMs;
-    for (const listener of this.#listeners.values()) listener.leave();
+    for (const listener of this.#listeners.values()) listener.retire();
     for (const endpoint of this.#endpoints.values()) endpoint.closeIdle();
     const stopLooking = timers.every(drainLookMs, () => {
       if (runtime.nowMs - startedMs >= idleGraceMs) this.#endIdleClients();
@@ -139,7 +142,7 @@ class HttpDataPlane implements DataPlane {
 
   stop(): void {
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) {
-      listener.leave();
+      listener.retire();
       for (const client of listener.connections) client.socket.terminate();
     }
     this.#stopLooking?.();
@@ -158,7 +161,7 @@ class HttpDataPlane implements DataPlane {
       const settings = this.#settings(listener, active);
       let http = this.#listeners.get(listener.name);
       if (http === undefined) {
-        http = new HttpListener(this.#runtime, listener, settings, () => this.#active!.snapshot.connectionsMax);
+        http = new HttpListener(this.#runtime, listener, settings, () => this.#active!.snapshot);
         this.#listeners.set(listener.name, http);
       } else http.replaceSettings(settings);
       http.listen(listener.sockets, this.#ports.openSocket, clientHandlers);
@@ -166,14 +169,15 @@ class HttpDataPlane implements DataPlane {
   }
 
   #letGo(http: HttpListener): void {
-    http.leave();
+    http.retire();
     for (const gone of this.#leaving) if (gone.connections.size === 0) this.#leaving.delete(gone);
     this.#leaving.add(http);
     timers.after(idleGraceMs, () => http.endIdle());
   }
 
-  #setAccessLog({ access }: LogConfig): void {
+  #setLog({ level, access }: LogConfig): void {
     const runtime = this.#runtime;
+    runtime.logsDebug = level === "debug";
     runtime.accessShare = access?.sample ?? 0;
     const file = access?.file ?? "";
     if (access === undefined || runtime.accessShare === 0) runtime.accessLog = undefined;

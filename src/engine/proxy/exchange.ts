@@ -9,6 +9,7 @@ import { type Deadline, never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { clock } from "../../platform/clock.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
+import type { PoolQueue } from "../upstream/admission.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
 import type { Pool } from "../upstream/pool.ts";
@@ -69,6 +70,23 @@ export class Exchange implements Deadline {
   tried: Endpoint[] | null = null;
   /** Precise time at which the endpoint had all it was to answer; kept only where the pool balances by latency. */
   askedMs = 0;
+  /** The next attempt takes no connection that has waited for work. */
+  mustBeFresh = false;
+  /** Why the last attempt failed, while another one follows. */
+  lastFailure: Failure = Failure.None;
+
+  // Limits of endpoints.
+  /** Where it holds a place of a limited endpoint. */
+  placeAt: Endpoint | null = null;
+  /** A connection's place is reserved, and the connection not yet made. */
+  hasConnectionPlace = false;
+  /** Where it waits for a place; the neighbours belong to the queue. */
+  queue: PoolQueue | null = null;
+  queuePrevious: Exchange | null = null;
+  queueNext: Exchange | null = null;
+  queuedFromMs = 0;
+  /** How long it has waited in all. */
+  queuedMs = 0;
 
   // The response.
   hasAnswered = false;
@@ -98,6 +116,9 @@ export class Exchange implements Deadline {
   attemptDueMs = never;
   responseDueMs = never;
   totalDueMs = never;
+  queueDueMs = never;
+  /** When the time for the answer began first, where attempts are cut short; 0 = not yet. */
+  responseFromMs = 0;
   deadlineMs = never;
   wheelSlot = -1;
   wheelMeetsMs = 0;
@@ -114,7 +135,8 @@ export class Exchange implements Deadline {
 
   /** Asks the wheel for the earliest of the deadlines. */
   schedule(): void {
-    const due = Math.min(this.connectDueMs, this.attemptDueMs, this.responseDueMs, this.totalDueMs);
+    const attemptDue = Math.min(this.connectDueMs, this.attemptDueMs, this.responseDueMs);
+    const due = Math.min(attemptDue, this.totalDueMs, this.queueDueMs);
     this.runtime.wheel.schedule(this, due);
   }
 
@@ -142,6 +164,7 @@ export class Exchange implements Deadline {
 
   /** The endpoint's kernel side has taken bytes: from here on the request may have been acted on. */
   tookBytes(): void {
+    if (!this.hasSentBytes) this.attempts++;
     this.hasSentBytes = true;
     // What came before the connection stood may be more than is kept for another attempt.
     if (!this.isIdempotent || this.outLength - this.headLength > this.pool!.retry.bodyBytes) this.canReplay = false;
@@ -149,13 +172,18 @@ export class Exchange implements Deadline {
 
   /** The whole request is written: the time for the answer begins. */
   armResponse(): void {
+    const pool = this.pool!;
     this.awaitsSinceMs = this.runtime.nowMs;
     // A body may take the client its time, which is not the endpoint's.
-    if (this.pool!.wantsLatency && this.requestFraming !== Framing.None && !this.hasAnswered)
+    if (pool.wantsLatency && this.requestFraming !== Framing.None && !this.hasAnswered)
       this.askedMs = clock.monotonicMs();
-    const responseMs = this.pool!.timeouts.responseMs;
+    const responseMs = pool.timeouts.responseMs;
     if (responseMs === 0 || this.isResponseDone) return;
-    this.responseDueMs = this.runtime.nowMs + responseMs;
+    const { nowMs } = this.runtime;
+    // Attempts that are cut short share the time for the answer: the last one gets the rest.
+    const isShared = pool.retry.attemptTimeoutMs > 0 && !this.hasAnswered;
+    if (!isShared || this.responseFromMs === 0) this.responseFromMs = nowMs;
+    this.responseDueMs = this.responseFromMs + responseMs;
     this.schedule();
   }
 
@@ -183,6 +211,10 @@ export class Exchange implements Deadline {
     this.isSending = false;
     this.wasReused = false;
     this.tried = null;
+    this.mustBeFresh = false;
+    this.lastFailure = Failure.None;
+    this.queuedMs = 0;
+    this.responseFromMs = 0;
     this.hasAnswered = false;
     this.status = 0;
     this.informational = 0;
@@ -200,6 +232,7 @@ export class Exchange implements Deadline {
     this.attemptDueMs = never;
     this.responseDueMs = never;
     this.totalDueMs = never;
+    this.queueDueMs = never;
     // The wheel meets it once more and lets it go.
     this.deadlineMs = never;
   }

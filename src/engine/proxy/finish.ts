@@ -42,6 +42,7 @@ function releaseConnection(exchange: Exchange): void {
   exchange.runtime.counters[connection.endpoint.base + EndpointSlot.attemptsNow]!--;
   connection.resume();
   connection.endpoint.keep(connection, exchange.pool!.timeouts.idleMs);
+  if (exchange.placeAt !== null) exchange.placeAt.leave(exchange);
 }
 
 /** Request and response are over and everything is written: the next exchange of the connection, or its end. */

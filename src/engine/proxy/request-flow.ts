@@ -16,7 +16,7 @@ import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
-import { detach, failAttempt, startAttempt } from "./attempt.ts";
+import { detach, enter, failAttempt } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { exchangeDone, failExchange, refuseExchange } from "./finish.ts";
 import { refuse } from "./local-response.ts";
@@ -100,18 +100,20 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
     return;
   }
   exchange.endpoint = endpoint;
-  exchange.isCounting = exchange.requestFraming === Framing.Chunked && endpoint.speaks10;
+  // Where it may have to wait, nobody knows yet which endpoint it will go to.
+  exchange.isCounting =
+    exchange.requestFraming === Framing.Chunked && (pool.queue === null ? endpoint.speaks10 : pool.speaks10);
 
   writeHead(exchange, head, bytes, base);
   if (exchange.requestFraming === Framing.None) {
-    startAttempt(exchange);
+    enter(exchange);
     return;
   }
   if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits);
   if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
-  if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
-    startAttempt(exchange);
+  if (client.exchange !== exchange || exchange.connection !== null || exchange.queue !== null) return;
+  if (!exchange.isCounting && exchange.attempts === 0) enter(exchange);
 }
 
 /** What an exchange that is logged must remember; all others keep no text at all. */
@@ -214,7 +216,7 @@ function judgeRate(exchange: Exchange, client: ClientConnection): void {
 function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number): void {
   if (exchange.isResponseDone && exchange.connection === null) return;
   if (from === to) {
-    if (exchange.isRequestDone) exchange.armResponse();
+    if (exchange.isRequestDone && exchange.isSending) exchange.armResponse();
     return;
   }
   const client = exchange.client!;
@@ -256,7 +258,7 @@ function sendCounted(exchange: Exchange): void {
   exchange.headLength = headLength;
   exchange.outLength = headLength + body.length;
   exchange.isCounting = false;
-  startAttempt(exchange);
+  enter(exchange);
 }
 
 /** Keeps bytes that belong to the client's next request; past a bound the client is not read any more. */

@@ -89,7 +89,7 @@ function answer(
   const runtime = exchange.runtime;
   judgeEndpoint(exchange, endpoint, status);
   if (exchange.pool!.retriesStatus[status] === 1 && wouldRetryStatus(exchange, status)) {
-    failAttempt(exchange, Failure.StatusListed, status);
+    failAttempt(exchange, Failure.StatusListed, status, true);
     return;
   }
   countStatus(exchange, exchange.client!.listener.base + ListenerSlot.status2xx, status);

@@ -3,9 +3,12 @@ import type { RequestWriting } from "../../core/http1/request-writer.ts";
 import { type HeadLimits, HeadParser } from "../../core/http1/head-parser.ts";
 import type { AccessLog } from "../../observe/access-log.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
+import type { SharedLimits } from "../../observe/shared-limits.ts";
+import { bootClockMs } from "../../platform/boot-clock.ts";
 import { clock, timers } from "../../platform/clock.ts";
 import type { Cancel } from "../../platform/ports.ts";
 import type { Connector } from "../net/tcp.ts";
+import { Queues } from "../upstream/admission.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
 import type { DataPlanePorts } from "../worker/data-plane-port.ts";
 import { Exchange } from "./exchange.ts";
@@ -38,6 +41,11 @@ export class Runtime {
   readonly counters: Float64Array;
   /** Every worker's counters, to read. */
   readonly columns: readonly Float64Array[];
+  /** What is limited for the whole node, and who waits for it. */
+  readonly limits: SharedLimits;
+  readonly queues: Queues;
+  /** What added to `nowMs` gives a time that means the same in every worker. */
+  readonly bootOffsetMs: number;
   readonly report: DataPlanePorts["report"];
   readonly log: DataPlanePorts["log"];
   nowMs: number;
@@ -52,6 +60,8 @@ export class Runtime {
   readonly writing: { -readonly [Key in keyof RequestWriting]: RequestWriting[Key] };
   connect: Connector<EndpointConnection>;
   isDraining = false;
+  /** Lines of level debug are wanted. */
+  logsDebug = false;
   accessLog: AccessLog | undefined;
   /** Share of the exchanges that get a line in it. */
   accessShare = 0;
@@ -65,10 +75,13 @@ export class Runtime {
   constructor(ports: DataPlanePorts, connect: Connector<EndpointConnection>) {
     this.counters = ports.counters;
     this.columns = ports.columns;
+    this.limits = ports.limits;
+    this.queues = new Queues(this);
     this.report = ports.report;
     this.log = ports.log;
     this.connect = connect;
     this.nowMs = clock.monotonicMs();
+    this.bootOffsetMs = bootClockMs() - this.nowMs;
     this.wheel = new TimerWheel({ nowMs: this.nowMs, tickMs, slots: wheelSlots });
     this.requestParser = new HeadParser(false, responseHeadLimits);
     this.responseParser = new HeadParser(true, responseHeadLimits);
@@ -96,6 +109,7 @@ export class Runtime {
     if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
     this.nowMs = now;
     this.wheel.advance(now);
+    this.queues.spareIdle();
     if (this.accessLog !== undefined && now - this.#flushedMs >= accessFlushMs) {
       this.#flushedMs = now;
       this.accessLog.flush();
@@ -135,5 +149,6 @@ export class Runtime {
 
   stop(): void {
     this.#stopTicking();
+    this.queues.stop();
   }
 }

@@ -28,6 +28,8 @@ export class EndpointConnection implements Sender, Deadline {
   isPaused = false;
   /** The endpoint has sent FIN. */
   sawEnd = false;
+  /** It is counted towards its endpoint's limit of connections. */
+  hasPlace = false;
   /** Exchanges it has carried. */
   uses = 0;
   idleSinceMs = 0;

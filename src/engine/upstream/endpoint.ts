@@ -3,9 +3,10 @@ import { never } from "../../lib/timer-wheel.ts";
 import { TroubleSign } from "../../model/link.ts";
 import type { PeakLatency } from "../../core/balance/peak-latency.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import { endpointBase, EndpointLimit, endpointLimitBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
 import type { Exchange } from "../proxy/exchange.ts";
-import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
 import type { Runtime } from "../proxy/runtime.ts";
+import type { PoolQueue } from "./admission.ts";
 import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
 
 /** A request that must not go out twice takes only a connection that was used this recently (DESIGN: retries). */
@@ -34,6 +35,12 @@ export class Endpoint {
   readonly port: number;
   /** First of its slots in the counters. */
   readonly base: number;
+  /** Exchanges and connections of the whole node; 0 = unlimited. */
+  requestsMax = 0;
+  connectionsMax = 0;
+  /** Who waits for a place here; absent while the pool has no limits. */
+  queue: PoolQueue | null = null;
+  readonly #limitBase: number;
   /** How long a connection that came too late for its exchange waits for another one. */
   readonly lateIdleMs = 10_000;
   /** Its last answer was HTTP/1.0: chunked requests must be counted first. */
@@ -67,15 +74,22 @@ export class Endpoint {
     this.ip = snapshot.ip;
     this.port = snapshot.port;
     this.base = endpointBase(snapshot.row);
+    this.#limitBase = endpointLimitBase(snapshot.row);
+  }
+
+  /** Whether the unused connection that was used last may carry such a request. */
+  #isUsable(isIdempotent: boolean): boolean {
+    const connection = this.#idle.at(-1);
+    if (connection === undefined) return false;
+    if (isIdempotent) return true;
+    const nowMs = this.runtime.nowMs;
+    const idleMs = nowMs - connection.idleSinceMs;
+    if (nowMs - this.#quickClosedMs < cautionMs) return false;
+    return idleMs < (connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2));
   }
 
   count(slot: number): void {
     this.runtime.counters[this.base + slot]!++;
-  }
-
-  /** Whether a further exchange fits in. There is no limit of an endpoint in this version. */
-  hasRoom(): boolean {
-    return true;
   }
 
   get canConnect(): boolean {
@@ -89,14 +103,10 @@ export class Endpoint {
   takeIdle(isIdempotent: boolean): EndpointConnection | undefined {
     const connection = this.#idle.at(-1);
     if (connection === undefined) return undefined;
-    if (!isIdempotent) {
-      const idleMs = this.runtime.nowMs - connection.idleSinceMs;
-      const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
-      if (idleMs >= boundMs || this.runtime.nowMs - this.#quickClosedMs < cautionMs) {
-        // A new connection takes the place of the one that has waited longest: else each such request would leave one more.
-        this.#idle[0]!.close();
-        return undefined;
-      }
+    if (!this.#isUsable(isIdempotent)) {
+      // A new connection takes the place of the one that has waited longest: else each such request would leave one more.
+      this.#idle[0]!.close();
+      return undefined;
     }
     this.#idle.pop();
     this.runtime.counters[WorkerSlot.upstreamIdleNow]!--;
@@ -104,8 +114,71 @@ export class Endpoint {
     return connection;
   }
 
-  connect(): EndpointConnection {
+  /**
+   * Takes a place for an exchange whose attempt starts at once; false: full. The exchange gives it back (`leave`), and a
+   * connection that is made for it gives back its own.
+   */
+  tryEnter(exchange: Exchange): boolean {
+    if (this.requestsMax > 0) {
+      if (!this.runtime.limits.tryEnter(this.#limitBase + EndpointLimit.requests, this.requestsMax)) return false;
+      exchange.placeAt = this;
+    }
+    if (this.connectionsMax === 0 || this.#tryConnection(exchange)) return true;
+    if (exchange.placeAt !== null) this.leave(exchange);
+    return false;
+  }
+
+  /** Whether there is a connection that this exchange can use, or room for another one, which is then reserved. */
+  #tryConnection(exchange: Exchange): boolean {
+    if (!exchange.mustBeFresh && exchange.pool!.reuse && this.#isUsable(exchange.isIdempotent)) return true;
+    const { limits } = this.runtime;
+    const word = this.#limitBase + EndpointLimit.connections;
+    if (!limits.tryEnter(word, this.connectionsMax)) {
+      if (this.#idle.length === 0) return false;
+      // One that is too old for this request makes room for a fresh one.
+      this.#idle[0]!.close();
+      if (!limits.tryEnter(word, this.connectionsMax)) return false;
+    }
+    exchange.hasConnectionPlace = true;
+    return true;
+  }
+
+  /** Gives back the place of an exchange whose attempt is over. */
+  leave(exchange: Exchange): void {
+    exchange.placeAt = null;
+    this.runtime.limits.leave(this.#limitBase + EndpointLimit.requests);
+    this.queue?.pumpSoon();
+  }
+
+  /** Gives back the place of a connection. */
+  leaveConnection(): void {
+    this.runtime.limits.leave(this.#limitBase + EndpointLimit.connections);
+    this.queue?.pumpSoon();
+  }
+
+  /** Whether it looks as if an exchange could enter; only `tryEnter` knows. */
+  hasRoom(): boolean {
+    const { limits } = this.runtime;
+    if (this.requestsMax > 0 && limits.sum(this.#limitBase + EndpointLimit.requests) >= this.requestsMax) return false;
+    return (
+      this.connectionsMax === 0 ||
+      this.#idle.length > 0 ||
+      limits.sum(this.#limitBase + EndpointLimit.connections) < this.connectionsMax
+    );
+  }
+
+  /** At its limit of connections, unused ones are given up for exchanges that wait in other workers. */
+  spareIdle(): void {
+    const word = this.#limitBase + EndpointLimit.connections;
+    if (this.connectionsMax === 0 || this.runtime.limits.sum(word) < this.connectionsMax) return;
+    this.#idle[0]?.close();
+  }
+
+  connect(exchange: Exchange): EndpointConnection {
     const connection = new EndpointConnection(this);
+    connection.exchange = exchange;
+    connection.hasPlace = exchange.hasConnectionPlace;
+    exchange.hasConnectionPlace = false;
     this.count(EndpointSlot.connects);
     connection.nextOpen = this.#open;
     if (this.#open !== null) this.#open.previousOpen = connection;
@@ -176,6 +249,11 @@ export class Endpoint {
   /** Keeps a connection whose exchange is over for the next one, at most `idleMs`. */
   keep(connection: EndpointConnection, idleMs: number): void {
     const runtime = this.runtime;
+    // At a limit of connections, those who wait in other workers must not wait for the end of an idle one.
+    if (this.connectionsMax > 0 && this.queue?.isWantedElsewhere === true) {
+      connection.close();
+      return;
+    }
     const isDistrusted = this.#quickCloses >= quickClosesMax && runtime.nowMs - this.#quickClosedMs < distrustMs;
     if (
       isDistrusted ||
@@ -213,6 +291,7 @@ export class Endpoint {
   forget(connection: EndpointConnection, wasIdle: boolean): void {
     const runtime = this.runtime;
     runtime.wheel.remove(connection);
+    if (connection.hasPlace) this.leaveConnection();
     this.#unlink(connection);
     if (connection.socket !== null) {
       runtime.counters[this.base + EndpointSlot.connectionsNow]!--;

@@ -21,7 +21,16 @@ interface Setup {
 class Stage {
   readonly states: EndpointState[];
   readonly columns = [new Float64Array(columnSlots), new Float64Array(columnSlots)];
-  readonly runtime = { nowMs: 0, wheel: new TimerWheel({ nowMs: 0, tickMs: 20, slots: 64 }), columns: this.columns };
+  readonly runtime = {
+    nowMs: 0,
+    wheel: new TimerWheel({ nowMs: 0, tickMs: 20, slots: 64 }),
+    columns: this.columns,
+    queues: {
+      of(): never {
+        throw new Error("a pool without limits has no queue");
+      },
+    },
+  };
   readonly endpoints: readonly Endpoint[];
   readonly snapshot: PoolSnapshot;
   pool: Pool;
@@ -30,6 +39,7 @@ class Stage {
     this.states = [...(states ?? weights.map(() => Up))];
     this.snapshot = {
       name: "app",
+      slot: 0,
       balance,
       slowStartMs,
       endpoints: weights.map((weight, row) => ({
@@ -48,6 +58,7 @@ class Stage {
         bodyBytes: 0,
         budget: { share: 0, minPerSecond: 0, burst: 0 },
       },
+      queue: { requests: 1, timeoutMs: 1 },
       timeouts: { connectMs: 1, responseMs: 1, idleMs: 1, totalMs: 0 },
       reuse: true,
     };

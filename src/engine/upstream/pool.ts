@@ -11,14 +11,16 @@ import { RetryBudget } from "../../core/traffic/retry-budget.ts";
 import { type Deadline, never } from "../../lib/timer-wheel.ts";
 import type { PoolTimeouts, RetryConfig } from "../../model/config.ts";
 import { EndpointState, type PoolSnapshot } from "../../model/snapshot.ts";
-import { EndpointSlot } from "../../observe/counters.ts";
+import { EndpointSlot, poolBase } from "../../observe/counters.ts";
 import { random } from "../../platform/clock.ts";
 import type { Peer } from "../listener/http-listener.ts";
+import type { Exchange } from "../proxy/exchange.ts";
 import type { Runtime } from "../proxy/runtime.ts";
+import type { PoolQueue, Queues } from "./admission.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** What a pool needs of the worker it is in. */
-export type PoolRuntime = Pick<Runtime, "columns" | "nowMs" | "wheel">;
+export type PoolRuntime = Pick<Runtime, "columns" | "nowMs" | "wheel"> & { readonly queues: Pick<Queues, "of"> };
 
 /**
  * A pool as exchanges use it: who is ready, whose turn it is. Made anew for each snapshot; whatever decides is told of
@@ -35,6 +37,13 @@ export class Pool implements Deadline {
   /** Attempts are to be timed, and the endpoint's `latency` told. */
   readonly wantsLatency: boolean;
   tier: ReadyTier = ReadyTier.None;
+  /** First of its slots in the counters. */
+  readonly base: number;
+  /** Where exchanges wait for a place; absent where no endpoint has limits, and then nothing of this costs anything. */
+  readonly queue: PoolQueue | null;
+  readonly queueMax: number;
+  readonly queueTimeoutMs: number;
+  readonly limitsConnections: boolean;
   readonly #runtime: PoolRuntime;
   readonly #snapshot: PoolSnapshot;
   /** In the order of the snapshot; absent while a name has no address. */
@@ -66,7 +75,14 @@ export class Pool implements Deadline {
     this.retry = snapshot.retry;
     this.timeouts = snapshot.timeouts;
     this.reuse = snapshot.reuse;
-    this.budget = new RetryBudget(snapshot.retry.budget);
+    this.budget = new RetryBudget(shareOfBudget(snapshot.retry.budget, runtime.columns.length));
+    this.base = poolBase(snapshot.slot);
+    this.queueMax = snapshot.queue.requests;
+    this.queueTimeoutMs = snapshot.queue.timeoutMs;
+    this.limitsConnections = snapshot.endpoints.some(({ limits }) => limits?.connections !== undefined);
+    this.queue = snapshot.endpoints.some(({ limits }) => limits !== undefined)
+      ? runtime.queues.of(snapshot.slot, this)
+      : null;
     for (const condition of snapshot.retry.on) if (typeof condition === "number") this.retriesStatus[condition] = 1;
     this.wantsLatency = snapshot.balance.kind === "peak-ewma";
     this.#runtime = runtime;
@@ -182,4 +198,53 @@ export class Pool implements Deadline {
   hasOther(tried: readonly Endpoint[]): boolean {
     return this.#ready.some((endpoint) => !tried.includes(endpoint));
   }
+
+  /** Its snapshot is in use from now on: so are its limits. */
+  applyLimits(): void {
+    this.#snapshot.endpoints.forEach(({ limits }, index) => {
+      const endpoint = this.#endpoints[index];
+      if (endpoint === undefined) return;
+      endpoint.requestsMax = limits?.requests ?? 0;
+      endpoint.connectionsMax = limits?.connections ?? 0;
+      endpoint.queue = this.queue;
+    });
+  }
+
+  /** The one whose turn it is had no room: lets the exchange in at any ready endpoint that it has not tried. */
+  enterAny(exchange: Exchange): Endpoint | undefined {
+    const balancer = this.#balancer;
+    if (balancer === undefined) return undefined;
+    const passedOver = this.#tried;
+    for (let index = 0; index < this.#ready.length; index++) {
+      const endpoint = this.#ready[index]!;
+      passedOver[index] = !endpoint.hasRoom() || exchange.tried?.includes(endpoint) === true ? 1 : 0;
+    }
+    for (;;) {
+      const index = balancer.pickOther(exchange.balanceKey, this.#runtime.nowMs, passedOver);
+      const endpoint = this.#ready[index];
+      if (endpoint === undefined || endpoint.tryEnter(exchange)) return endpoint;
+      // Another worker was faster.
+      passedOver[index] = 1;
+    }
+  }
+
+  /** Whether it looks as if `enterAny` would find a place. */
+  hasRoom(tried: readonly Endpoint[]): boolean {
+    return this.#ready.some((endpoint) => endpoint.hasRoom() && !tried.includes(endpoint));
+  }
+
+  /** Some ready endpoint has answered with HTTP/1.0 last: chunked requests that may go there must be counted first. */
+  get speaks10(): boolean {
+    return this.#ready.some((endpoint) => endpoint.speaks10);
+  }
+
+  /** Gives up an unused connection at each endpoint that is at its limit of connections. */
+  spareIdle(): void {
+    for (const endpoint of this.#endpoints) endpoint?.spareIdle();
+  }
+}
+
+/** The budget is the node's; each worker gets its part of it, and at least one retry that can be saved up. */
+function shareOfBudget({ share, minPerSecond, burst }: RetryConfig["budget"], workers: number): RetryConfig["budget"] {
+  return { share, minPerSecond: minPerSecond / workers, burst: burst === 0 ? 0 : Math.max(1, burst / workers) };
 }

@@ -1,5 +1,6 @@
 import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
 import type { Snapshot } from "../../model/snapshot.ts";
+import type { SharedLimits } from "../../observe/shared-limits.ts";
 
 /** What the worker needs of the data plane; `engine/proxy` has the real one. */
 export interface DataPlane {
@@ -27,6 +28,8 @@ export interface DataPlanePorts {
   hasSocket(id: number): boolean;
   /** A descriptor of it to listen on; whoever asks closes it. Throws where it is not here. */
   openSocket(id: number): number;
+  /** What is limited for the whole node. */
+  readonly limits: SharedLimits;
   report(row: number, sign: TroubleSign): void;
   log(level: "debug" | "info" | "warn" | "error", code: string, text: string): void;
 }

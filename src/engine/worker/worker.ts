@@ -7,6 +7,7 @@ import {
 } from "../../model/link.ts";
 import type { EndpointState, Snapshot } from "../../model/snapshot.ts";
 import { type Counters, openCounters } from "../../observe/counter-file.ts";
+import { SharedLimits } from "../../observe/shared-limits.ts";
 import type { DescriptorChannel, Platform, UserIds } from "../../platform/ports.ts";
 import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
@@ -91,6 +92,7 @@ class Worker {
     this.#dataPlane = createDataPlane({
       counters: counters.column(options.column),
       columns: this.#columns,
+      limits: new SharedLimits(counters.limits, options.column),
       hasSocket: (id) => this.#descriptors.has(id),
       openSocket: (id) => this.#openSocket(id),
       report: (row, sign) => trouble.report(row, sign),

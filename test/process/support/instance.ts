@@ -94,6 +94,7 @@ export function pool(name: string, hosts: readonly string[]): Config["pools"][nu
       budget: { share: 0.2, minPerSecond: 10, burst: 100 },
       bodyBytes: 65_536,
     },
+    queue: { requests: 1_000, timeoutMs: 10_000 },
     timeouts: { connectMs: 1_000, responseMs: 60_000, idleMs: 60_000, totalMs: 0 },
     reuse: true,
   };
