@@ -16,6 +16,11 @@ const ends: OriginScript = async ({ connection, untilBody }) => {
 };
 const silent: OriginScript = () => undefined;
 const good = answerWith(reply("good"));
+const late: OriginScript = async ({ connection, untilBody }) => {
+  await untilBody();
+  await Bun.sleep(400);
+  connection.send(reply("late"));
+};
 
 function count(origins: readonly RawOrigin[], method: string): number {
   return origins.flatMap((one) => one.requests).filter((one) => one.method === method).length;
@@ -120,6 +125,19 @@ describe("retry", () => {
         expect(count(bench.origins, "POST")).toBe(2);
       },
     ));
+
+  for (const [what, request, retry] of [
+    ["a POST may be running", send("POST", "/", "a"), ""],
+    ["a conditional PUT may be running", send("PUT", "/", "a", 'If-Match: "1"'), ""],
+    ["every endpoint has been tried", get(), ""],
+    ["the budget is used up", get(), ", budget: { share: 0%, min: 0/s, burst: 0 }"],
+  ] as const) {
+    test(`attemptTimeout gives up no attempt that none may follow: ${what}`, () =>
+      withBench({ scripts: [late, late], pool: [`retry: { attemptTimeout: 100ms${retry} }`] }, async (bench) => {
+        const answer = await ask(bench.address, request);
+        expect([answer.status, answer.body.toString()]).toEqual([200, "late"]);
+      }));
+  }
 
   test("nothing is tried again once a byte of the answer went to the client", () =>
     withBench(

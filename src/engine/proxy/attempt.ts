@@ -1,4 +1,4 @@
-import { decideRetry, Retry } from "../../core/traffic/retry.ts";
+import { decideRetry, Retry, type RetryDecision } from "../../core/traffic/retry.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { TroubleSign } from "../../model/link.ts";
@@ -102,24 +102,50 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
 
 /** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
+  return previewRetry(exchange, Failure.StatusListed, status).retry !== Retry.No;
+}
+
+/**
+ * The attempt has had its time. Where no other may follow (a POST that may be running, no endpoint left, nothing left in the
+ * budget) it is not given up: that would only make a failure of a late answer. `timeouts.response` bounds it.
+ */
+function attemptOverdue(exchange: Exchange): void {
+  const pool = exchange.pool!;
+  const endpoint = exchange.endpoint!;
+  const nowMs = exchange.runtime.nowMs;
+  const decision = previewRetry(exchange, Failure.AttemptTimeout, 0);
+  if (decision.retry !== Retry.No && (!decision.isPaid || pool.budget.has(nowMs))) {
+    failAttempt(exchange, Failure.AttemptTimeout);
+    return;
+  }
+  endpoint.count(EndpointSlot.timeouts);
+  exchange.runtime.report(endpoint.row, TroubleSign.Timeout);
+  // The budget fills again; nothing else that stands against another attempt goes away.
+  exchange.attemptDueMs = decision.retry === Retry.No ? never : nowMs + pool.retry.attemptTimeoutMs;
+  exchange.schedule();
+}
+
+/** What would be decided if the attempt failed so; nothing has happened yet. */
+function previewRetry(exchange: Exchange, failure: Failure, status: number): RetryDecision {
   const pool = exchange.pool!;
   const tried = exchange.tried === null ? [exchange.endpoint!] : [...exchange.tried, exchange.endpoint!];
-  const decision = decideRetry({
-    failure: Failure.StatusListed,
+  // Whoever answers with a status has been asked, and over a connection that was in order.
+  const isAnswer = failure === Failure.StatusListed;
+  return decideRetry({
+    failure,
     status,
-    hasSentBytes: true,
+    hasSentBytes: isAnswer || exchange.hasSentBytes,
     isIdempotent: exchange.isIdempotent,
     isConditionalWrite: exchange.isConditionalWrite,
     canReplay: exchange.canReplay,
-    hasAnswered: exchange.hasInformed,
+    hasAnswered: exchange.hasAnswered || exchange.hasInformed,
     attempts: exchange.attempts,
     attemptsMax: pool.retry.attempts,
     hasOtherEndpoint: pool.hasOther(tried),
-    wasReused: false,
+    wasReused: !isAnswer && exchange.wasReused,
     hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
     on: pool.retry.on,
   });
-  return decision.retry !== Retry.No;
 }
 
 /** Takes the exchange off its connection. A connection that is not idle by now carries remains of it, and is closed. */
@@ -175,7 +201,7 @@ export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
   if (exchange.client === null) return;
   if (nowMs >= exchange.totalDueMs) failExchange(exchange, Failure.TotalTimeout);
   else if (nowMs >= exchange.connectDueMs) failAttempt(exchange, Failure.ConnectTimeout);
-  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) failAttempt(exchange, Failure.AttemptTimeout);
+  else if (nowMs >= exchange.attemptDueMs && !exchange.hasAnswered) attemptOverdue(exchange);
   else if (nowMs >= exchange.responseDueMs) {
     if (exchange.hasAnswered) failExchange(exchange, Failure.ResponseStalled);
     else failAttempt(exchange, Failure.ResponseTimeout);
