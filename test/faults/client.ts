@@ -86,8 +86,7 @@ const handlers = {
   open: (socket: Socket<Connection>) => socket.data.opened(socket),
   data: (socket: Socket<Connection>, chunk: Uint8Array) => socket.data.got(chunk),
   end: (socket: Socket<Connection>) => socket.data.ended(false),
-  close: (socket: Socket<Connection>, error?: Error | null) =>
-    socket.data.ended(error !== undefined && error !== null),
+  close: (socket: Socket<Connection>, error?: Error | null) => socket.data.ended(error !== undefined && error !== null),
   error: (socket: Socket<Connection>) => socket.data.ended(true),
   connectError: (socket: Socket<Connection>) => refused(socket.data),
 };
@@ -152,7 +151,10 @@ const ticker = setInterval(() => {
   if (nowMs - lastTickMs > pauseFromMs) pauses.push({ fromMs: lastTickMs, toMs: nowMs });
   lastTickMs = nowMs;
   if (isSending) {
-    for (const [method, perSecond] of [["GET", plan.getsPerSecond], ["POST", plan.postsPerSecond]] as const) {
+    for (const [method, perSecond] of [
+      ["GET", plan.getsPerSecond],
+      ["POST", plan.postsPerSecond],
+    ] as const) {
       while ((sent[method] + 1) * 1000 <= (nowMs - startedMs) * perSecond) send(method, nowMs);
     }
   } else if (flights.size === 0) leave();

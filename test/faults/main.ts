@@ -36,7 +36,8 @@ function readOptions(): Options {
       "write-docs": { type: "boolean", default: false },
     },
   });
-  for (const name of values.row) if (!rows.some((row) => row.name === name)) throw new Error(`no row is called ${name}`);
+  for (const name of values.row)
+    if (!rows.some((row) => row.name === name)) throw new Error(`no row is called ${name}`);
   for (const name of values.subject)
     if (!subjectNames.some((one) => one === name)) throw new Error(`no balancer is called ${name}`);
   const isWhole = values.row.length === 0 && values.subject.length === 0 && !values.short;
@@ -103,7 +104,9 @@ async function main(): Promise<number> {
     const results = await runAll(options, scene);
     if (options.writeDocs) writeBetweenMarks("figures: npm run faults -- --write-docs", renderMarkdown(results));
     const missed = results.done.filter((one) => one.subject.startsWith("ours") && one.misses.length > 0);
-    console.log(`\n${results.done.length} runs, ${missed.length} of ours not as wanted, ${results.skipped.length} skipped`);
+    console.log(
+      `\n${results.done.length} runs, ${missed.length} of ours not as wanted, ${results.skipped.length} skipped`,
+    );
     return hasMissed(results) ? 1 : 0;
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));

@@ -90,7 +90,10 @@ export class Ours {
     this.#reloads++;
     const text = readFileSync(this.file, "utf8").replace(/^# Changed .*\n/, "");
     const idle = `idle: ${60 + (this.#reloads % 2)}s`;
-    writeFileSync(this.file, `# Changed ${this.#reloads}\n${text.replace(/connect: 300ms.*?\}/, `connect: 300ms, ${idle} }`)}`);
+    writeFileSync(
+      this.file,
+      `# Changed ${this.#reloads}\n${text.replace(/connect: 300ms.*?\}/, `connect: 300ms, ${idle} }`)}`,
+    );
     process.kill(this.pid, "SIGHUP");
     await this.untilStatus("the reload is in force", (view) => view.revision > before);
   }
@@ -133,8 +136,7 @@ export class Ours {
     await this.command("upgrade");
     await this.untilStatus(
       "the new workers are in charge",
-      (view) =>
-        view.state === "running" && view.workers.every((one) => one.state === "ready" && !before.has(one.pid)),
+      (view) => view.state === "running" && view.workers.every((one) => one.state === "ready" && !before.has(one.pid)),
     );
   }
 
