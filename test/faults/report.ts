@@ -1,6 +1,6 @@
 import type { RowResult } from "./run-row.ts";
 import type { Row } from "./rows.ts";
-import { subjects, type SubjectName } from "./subject.ts";
+import { subjects } from "./subject.ts";
 
 export interface Results {
   readonly date: string;
@@ -36,7 +36,7 @@ export function lineOf({ subject, outcome, misses }: RowResult): string {
     `(${postsFailedButDone} executed), ${postsTwice} twice, ${postsLost} lost, stall ${ms(outcome.stallMs)} ms, ` +
     `slowest ${ms(outcome.slowestMs)} ms, client paused ${ms(outcome.clientPauseMs)} ms` +
     (kinds.length === 0 ? "" : ` [${kinds.join(", ")}]`) +
-    (misses.length === 0 ? "" : `\n      MISSED ${misses.join("; ")}`)
+    (misses.length === 0 ? "" : `\n      MISSED ${textOf(misses)}`)
   );
 }
 
@@ -79,7 +79,7 @@ function tableRow({ subject, outcome, misses }: RowResult): string {
     outcome.postsLost,
     ms(outcome.stallMs),
     ms(outcome.slowestMs),
-    misses.length === 0 ? "yes" : `no: ${misses.join("; ")}`,
+    misses.length === 0 ? "yes" : `no: ${textOf(misses)}`,
   ];
   return `| ${cells.join(" | ")} |`;
 }
@@ -89,8 +89,8 @@ export function hasMissed(results: Results): boolean {
   return results.done.some((one) => one.subject.startsWith("ours") && one.misses.length > 0);
 }
 
-export function hasSubject(row: Row, name: SubjectName): boolean {
-  return row.subjects.includes(name);
+function textOf(misses: RowResult["misses"]): string {
+  return misses.map((one) => one.text).join("; ");
 }
 
 function ms(value: number): string {

@@ -131,6 +131,8 @@ const frozen: Row = {
   title: "endpoint frozen (SIGSTOP), thawed after 8 s",
   wanted: { failed: "none", stallMs: attemptMs + slackMs, slowestMs: attemptMs + slackMs },
   subjects: all,
+  // Without them one attempt after the other waits for its time-out until the checks have decided, and the budget ends.
+  needs: "passive",
   async run({ victim, flow }) {
     victim.freeze();
     await flow(8000, 4000);

@@ -24,8 +24,14 @@ export interface RowResult {
   readonly row: string;
   readonly subject: SubjectName;
   readonly outcome: Outcome;
-  /** What is not as wanted, as sentences; empty = as wanted. */
-  readonly misses: readonly string[];
+  /** What is not as wanted; empty = as wanted. */
+  readonly misses: readonly Miss[];
+}
+
+/** One thing that is not as wanted. A busy machine can be the reason of a `time`, never of a `count`. */
+export interface Miss {
+  readonly kind: "count" | "time";
+  readonly text: string;
 }
 
 let runs = 0;
@@ -93,11 +99,11 @@ async function underLoad(scene: Scene, row: Row, subject: Subject, run: Run): Pr
 }
 
 /** What of an outcome is not as the row wants it. */
-export function missesOf(row: Row, outcome: Outcome, held?: number): readonly string[] {
+export function missesOf(row: Row, outcome: Outcome, held?: number): readonly Miss[] {
   const { failed, stallMs, slowestMs, getsOnce } = row.wanted;
-  const misses: string[] = [];
-  const most = (what: string, value: number, bound: number): void => {
-    if (value > bound) misses.push(`${what}: ${Math.round(value)}, at most ${bound}`);
+  const misses: Miss[] = [];
+  const most = (what: string, value: number, bound: number, kind: Miss["kind"] = "count"): void => {
+    if (value > bound) misses.push({ kind, text: `${what}: ${Math.round(value)}, at most ${bound}` });
   };
   most("POSTs executed twice", outcome.postsTwice, 0);
   most("POSTs acknowledged and not executed", outcome.postsLost, 0);
@@ -109,7 +115,7 @@ export function missesOf(row: Row, outcome: Outcome, held?: number): readonly st
   }
   if (failed === "cut") most("GETs failed otherwise than cut", outcome.getsFailed - (outcome.kinds.cut ?? 0), 0);
   if (getsOnce === true) most("GETs executed twice", outcome.getsTwice, 0);
-  if (stallMs !== undefined) most("longest stall in ms", outcome.stallMs, stallMs);
-  if (slowestMs !== undefined) most("slowest GET in ms", outcome.slowestMs, slowestMs);
+  if (stallMs !== undefined) most("longest stall in ms", outcome.stallMs, stallMs, "time");
+  if (slowestMs !== undefined) most("slowest GET in ms", outcome.slowestMs, slowestMs, "time");
   return misses;
 }
