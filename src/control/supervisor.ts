@@ -9,6 +9,7 @@ import type { AdminAddresses, InstanceState, StatusView } from "../model/status.
 import { type Counters, counterFileBytes, initCounters } from "../observe/counter-file.ts";
 import { endpointsMax, listenersMax } from "../observe/counters.ts";
 import type { Log } from "../observe/log.ts";
+import { workerEnvironment } from "../engine/worker/environment.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
@@ -249,7 +250,7 @@ export class Supervisor {
         log,
         spawnOptions: () => ({
           command: this.#workerCommand(index, instance, user),
-          env: {},
+          env: workerEnvironment,
           descriptors,
         }),
         onDeath: () => this.#counters?.retire(index),

@@ -56,6 +56,27 @@ test("a file that takes nothing costs lines, not memory", () => {
   expect(dropped()).toBe(2000 - Math.floor(1_048_576 / 1001));
 });
 
+test("the end waits for what is under way and for what came meanwhile", () => {
+  const { file, log } = begin();
+  let isOver = false;
+  log.write("a");
+  log.flush();
+  log.write("b");
+  log.end(() => (isOver = true));
+  file.end();
+  expect(isOver).toBe(false);
+  file.end();
+  expect(isOver).toBe(true);
+  expect(file.texts).toEqual(["a\n", "b\n"]);
+});
+
+test("the end of an idle log comes at once", () => {
+  const { log } = begin();
+  let isOver = false;
+  log.end(() => (isOver = true));
+  expect(isOver).toBe(true);
+});
+
 test("trouble is told once, its end once, and lost lines are counted", () => {
   const { file, log, trouble, dropped } = begin();
   for (const code of ["ENOSPC", "ENOSPC", undefined, undefined]) {

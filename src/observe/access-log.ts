@@ -15,6 +15,7 @@ export class AccessLog {
   #waitingLines = 0;
   #isWriting = false;
   #hasFailed = false;
+  #onIdle: (() => void) | undefined;
 
   constructor(
     file: AppendFile,
@@ -35,6 +36,13 @@ export class AccessLog {
     this.#waitingLines++;
   }
 
+  /** Hands over the rest; `done` is called when everything is written or lost. */
+  end(done: () => void): void {
+    this.#onIdle = done;
+    this.flush();
+    if (!this.#isWriting) done();
+  }
+
   /** Hands over what has come; called a few times a second. */
   flush(): void {
     if (this.#isWriting || this.#waiting === "") return;
@@ -46,9 +54,16 @@ export class AccessLog {
     this.#file.append(text, (code) => {
       this.#isWriting = false;
       if (code !== undefined) this.#onDropped(lines);
-      if ((code !== undefined) === this.#hasFailed) return;
-      this.#hasFailed = code !== undefined;
-      this.#onTrouble(code);
+      this.#tellTrouble(code);
+      if (this.#onIdle === undefined) return;
+      if (this.#waiting === "") this.#onIdle();
+      else this.flush();
     });
+  }
+
+  #tellTrouble(code: string | undefined): void {
+    if ((code !== undefined) === this.#hasFailed) return;
+    this.#hasFailed = code !== undefined;
+    this.#onTrouble(code);
   }
 }

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { type Disagreement, verdictOf } from "./compare.ts";
+import type { Seen } from "./explain.ts";
 import { readOurs } from "./ours.ts";
 
 /**
@@ -20,34 +21,6 @@ export interface KnownDifference {
     readonly text: string;
     readonly isHead?: boolean;
   };
-}
-
-/** A disagreement with the text around it. */
-export interface Seen {
-  readonly disagreement: Disagreement;
-  /** The whole input. */
-  readonly text: string;
-  /** From the message that we refused, did not finish or did not read any more. */
-  readonly rest: string;
-  /** Head of that message, without its empty line; the whole rest where it has no end. */
-  readonly head: string;
-  /** First line of that head, empty lines before it left out. */
-  readonly firstLine: string;
-}
-
-/** The rule that explains it, if any. */
-export function explain(disagreement: Disagreement): KnownDifference | undefined {
-  const text = disagreement.input.bytes.toString("latin1");
-  const rest = text.slice(disagreement.ours.stoppedAt);
-  const withoutEmptyLines = rest.replace(/^(?:\r\n)+/, "");
-  const head = withoutEmptyLines.split("\r\n\r\n")[0] ?? "";
-  const seen: Seen = { disagreement, text, rest, head, firstLine: head.split("\r\n")[0] ?? "" };
-  return knownDifferences.find(
-    (rule) =>
-      rule.kind === disagreement.kind &&
-      (rule.codes === undefined || rule.codes.includes(disagreement.code)) &&
-      rule.fits(seen),
-  );
 }
 
 const constants = createRequire(import.meta.url)("undici/lib/llhttp/constants.js") as {
@@ -229,6 +202,19 @@ export const knownDifferences: readonly KnownDifference[] = [
     },
   },
   {
+    id: "informational-body-behind",
+    why: "no 1xx has a body (RFC 9112 section 6.3 rule 1), so what follows is the next answer; llhttp knows that only of 100 to 103",
+    kind: "we refuse",
+    fits: ({ disagreement }) => {
+      const status = disagreement.ours.messages.at(-1)?.status ?? 0;
+      return status >= 104 && status < 200;
+    },
+    example: {
+      kind: "response",
+      text: "HTTP/1.1 109 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 204 X\r\n\r\n",
+    },
+  },
+  {
     id: "tab-behind-chunked",
     why: "llhttp does not know chunked with a tab behind it: it reads a response until the close, and an upgrade without its body",
     kind: "we refuse",
@@ -289,7 +275,7 @@ export const knownDifferences: readonly KnownDifference[] = [
     why: "only HTTP/1.0 and HTTP/1.1 are read (DESIGN 7.1); llhttp also reads HTTP/0.9, HTTP/2.0, RTSP and ICE",
     kind: "we refuse",
     codes: ["bad-status-line"],
-    fits: ({ firstLine }) => /^(?:HTTP\/[02]|R|I)/.test(firstLine),
+    fits: ({ firstLine }) => /^(?:HTTP\/[02-9]|R|I)/.test(firstLine),
     example: { kind: "response", text: "HTTP/2.0 204 No Content\r\n\r\n" },
   },
   {

@@ -119,7 +119,7 @@ function readBody(bytes: Buffer, from: number, how: { readonly framing: Framing;
       return whole(bytes.length, true);
     case Framing.Chunked: {
       const decoder = new ChunkedDecoder();
-      decoder.reset({ keepsFraming: false, trailerBytesMax: limits.headBytesMax });
+      decoder.reset({ keepsFraming: false, trailerBytesMax: limits.headBytesMax, trailersMax: limits.fieldsMax });
       const rest = Buffer.from(bytes.subarray(from));
       const decoded = decoder.feed(rest, 0, rest.length);
       if (decoded === Decoded.Refused) return { text: "", end: from, isComplete: false, refusal: decoder.refusal };

@@ -1,6 +1,6 @@
 import { type Disagreement, compare } from "./compare.ts";
 import { generate } from "./generate.ts";
-import { explain } from "./known-differences.ts";
+import { explain } from "./explain.ts";
 import { Llhttp } from "./llhttp.ts";
 
 export interface SessionResult {

@@ -176,8 +176,8 @@ class ChunkedPair {
   readonly #bare = new ChunkedDecoder();
 
   constructor(trailerBytesMax: number) {
-    this.#keeping.reset({ keepsFraming: true, trailerBytesMax });
-    this.#bare.reset({ keepsFraming: false, trailerBytesMax });
+    this.#keeping.reset({ keepsFraming: true, trailerBytesMax, trailersMax: 100 });
+    this.#bare.reset({ keepsFraming: false, trailerBytesMax, trailersMax: 100 });
   }
 
   feed(piece: Buffer): Decoded {

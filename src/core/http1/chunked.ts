@@ -56,8 +56,13 @@ export class ChunkedDecoder {
   #extensionBytes = 0;
   #trailer: number[] | undefined;
   #trailerBytesMax = 0;
+  #trailersMax = 0;
 
-  reset(options: { readonly keepsFraming: boolean; readonly trailerBytesMax: number }): void {
+  reset(options: {
+    readonly keepsFraming: boolean;
+    readonly trailerBytesMax: number;
+    readonly trailersMax: number;
+  }): void {
     this.refusal = Refusal.None;
     this.tail = undefined;
     this.dataBytes = 0;
@@ -66,6 +71,7 @@ export class ChunkedDecoder {
     this.#remaining = 0;
     this.#trailer = undefined;
     this.#trailerBytesMax = options.trailerBytesMax;
+    this.#trailersMax = options.trailersMax;
   }
 
   feed(bytes: Uint8Array, from: number, end: number): Decoded {
@@ -175,7 +181,8 @@ export class ChunkedDecoder {
     const bytes = Uint8Array.from(collected);
     const kept: number[] = [];
     let at = 0;
-    while (bytes[at] !== Byte.Cr) {
+    for (let lines = 0; bytes[at] !== Byte.Cr; lines++) {
+      if (lines >= this.#trailersMax) return false;
       const start = at;
       while (tokenByte[bytes[at]!] === 1) at++;
       if (at === start || bytes[at] !== Byte.Colon) return false;

@@ -287,8 +287,8 @@ export class HeadParser {
   }
 
   /**
-   * A folded line of a response: its line end before it becomes spaces (RFC 9112 §5.2 allows "one or more SP"), so that
-   * the field is one line again and no offset moves. Gives the next line's place, 0 for an unfinished line, -1 refused.
+   * A folded line of a response: line end and white space become one space (RFC 9112 §5.2), so that the field is one
+   * line again. Gives the next line's place, 0 for an unfinished line, -1 refused.
    */
   #unfold(bytes: Uint8Array, base: number, at: number, end: number): number {
     const row = (this.fieldCount - 1) * columns;
@@ -306,11 +306,19 @@ export class HeadParser {
       this.refusal = Refusal.FoldedFraming;
       return -1;
     }
-    bytes[at - 2] = Byte.Space;
-    bytes[at - 1] = Byte.Space;
+    let text = at;
+    while (text < stop && (bytes[text] === Byte.Space || bytes[text] === Byte.Tab)) text++;
     let valueEnd = stop;
-    while (bytes[valueEnd - 1] === Byte.Space || bytes[valueEnd - 1] === Byte.Tab) valueEnd--;
-    if (valueEnd - base > fields[row + Column.ValueEnd]!) fields[row + Column.ValueEnd] = valueEnd - base;
+    while (valueEnd > text && (bytes[valueEnd - 1] === Byte.Space || bytes[valueEnd - 1] === Byte.Tab)) valueEnd--;
+    const joint = base + fields[row + Column.ValueEnd]!;
+    // Everything of the field so far moves up to one space before the continuation: nothing behind it moves.
+    const shift = text - 1 - joint;
+    bytes.copyWithin(base + fields[row + Column.Name]! + shift, base + fields[row + Column.Name]!, joint);
+    bytes[text - 1] = Byte.Space;
+    fields[row + Column.Name]! += shift;
+    fields[row + Column.NameEnd]! += shift;
+    fields[row + Column.Value]! += shift;
+    fields[row + Column.ValueEnd] = (valueEnd > text ? valueEnd : joint + shift) - base;
     fields[row + Column.LineEnd] = stop + 2 - base;
     return stop + 2;
   }

@@ -160,7 +160,7 @@ function writeKeptFields(
  * Whether the line may go out as it came. Where the framing or the host stands in it, that takes exactly `name: value`:
  * tabs and further spaces are legal, but not every origin takes them off before it compares.
  */
-function isPlainLine(head: HeadParser, bytes: Uint8Array, base: number, cell: number): boolean {
+export function isPlainLine(head: HeadParser, bytes: Uint8Array, base: number, cell: number): boolean {
   const fields = head.fields;
   const id = fields[cell + Column.Id];
   if (id !== Field.Host && id !== Field.ContentLength && id !== Field.TransferEncoding) return true;
@@ -172,7 +172,8 @@ function isPlainLine(head: HeadParser, bytes: Uint8Array, base: number, cell: nu
   );
 }
 
-function writePlainLine(
+/** Writes a kept line as `name: value`. */
+export function writePlainLine(
   head: HeadParser,
   bytes: Uint8Array,
   base: number,

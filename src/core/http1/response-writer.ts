@@ -1,7 +1,7 @@
 import { Byte, copyBytes, latin1 } from "../../lib/bytes.ts";
 import { Field, isHopByHop } from "./fields.ts";
 import { Column, columns, type HeadParser } from "./head-parser.ts";
-import { isNamed } from "./request-writer.ts";
+import { isNamed, isPlainLine, writePlainLine } from "./request-writer.ts";
 
 /** What happens to the body's framing on its way to the client. */
 export const Reframe = {
@@ -28,6 +28,8 @@ export const Persistence = {
 export type Persistence = (typeof Persistence)[keyof typeof Persistence];
 
 const version = latin1("HTTP/1.1");
+/** Length of `HTTP/1.1 200` CR LF. */
+const shortStatusLine = 14;
 const chunkedLine = latin1("Transfer-Encoding: chunked\r\n");
 const persistenceLine = [
   new Uint8Array(0),
@@ -53,11 +55,17 @@ export function writeResponseHead(
   persistence: Persistence,
 ): number {
   at = copyBytes(out, at, version, 0, version.length);
+  let runStart = version.length;
+  let runEnd = head.fieldsStart;
+  if (runEnd === shortStatusLine) {
+    // RFC 9112 §4: the space stands there also without a reason behind it.
+    at = copyBytes(out, at, bytes, base + runStart, base + runEnd - 2);
+    out[at++] = Byte.Space;
+    runStart = runEnd - 2;
+  }
   const fields = head.fields;
   const allowsLength = head.status >= 200 && head.status !== 204;
   let hasLength = false;
-  let runStart = version.length;
-  let runEnd = head.fieldsStart;
   for (let row = 0, cell = 0; row < head.fieldCount; row++, cell += columns) {
     const id = fields[cell + Column.Id]! & 0xff;
     let isDropped: boolean;
@@ -79,11 +87,16 @@ export function writeResponseHead(
       default:
         isDropped = isHopByHop[id] === 1;
     }
-    if (!isDropped && fields[cell + Column.Name] === runEnd) {
+    const isPlain = isDropped || isPlainLine(head, bytes, base, cell);
+    if (!isDropped && isPlain && fields[cell + Column.Name] === runEnd) {
       runEnd = fields[cell + Column.LineEnd]!;
       continue;
     }
     at = copyBytes(out, at, bytes, base + runStart, base + runEnd);
+    if (!isPlain) {
+      at = writePlainLine(head, bytes, base, cell, out, at);
+      isDropped = true;
+    }
     runStart = isDropped ? fields[cell + Column.LineEnd]! : fields[cell + Column.Name]!;
     runEnd = fields[cell + Column.LineEnd]!;
   }

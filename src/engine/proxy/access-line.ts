@@ -4,13 +4,13 @@ import { clock } from "../../platform/clock.ts";
 import type { Exchange } from "./exchange.ts";
 
 /**
- * One exchange as a line of JSON. Method, target and request id are read from the head that went to the endpoint, so an
- * exchange that is not logged keeps none of them. The query may hold secrets (tokens in links) and is left out.
+ * One exchange as a line of JSON. The query may hold secrets (tokens in links) and is left out; the request id is the one
+ * that the endpoint got.
  */
 export function accessLine(exchange: Exchange): string {
   const client = exchange.client!;
   const head = latin1Text(exchange.out, 0, exchange.headLength);
-  const [method = "", target = ""] = head.slice(0, head.indexOf("\r\n")).split(" ");
+  const [method = "", target = ""] = exchange.loggedRequest.split(" ");
   const query = target.indexOf("?");
   return JSON.stringify({
     time: new Date(clock.wallMs()).toISOString(),

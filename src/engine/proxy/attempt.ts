@@ -45,6 +45,7 @@ export function sendRequest(exchange: Exchange, connection: EndpointConnection):
   connection.uses++;
   exchange.isSending = true;
   exchange.connectDueMs = never;
+  exchange.runtime.counters[connection.endpoint.base + EndpointSlot.bytesOut]! += exchange.outLength;
   const taken = send(connection, exchange.out, 0, exchange.outLength, false);
   if (taken === broken) {
     failAttempt(exchange, Failure.SendRefused);

@@ -100,8 +100,9 @@ class HttpDataPlane implements DataPlane {
       if (runtime.nowMs - startedMs >= idleGraceMs) this.#endIdleClients();
       if (runtime.counters[WorkerSlot.connectionsNow]! > 0) return;
       stopLooking();
-      runtime.flushLog();
-      done();
+      // The last lines are written before the process ends.
+      if (runtime.accessLog === undefined) done();
+      else runtime.accessLog.end(done);
     });
   }
 

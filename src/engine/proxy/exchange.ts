@@ -1,5 +1,6 @@
 import { ChunkedDecoder } from "../../core/http1/chunked.ts";
 import { Framing } from "../../core/http1/framing.ts";
+import type { HeadLimits } from "../../core/http1/head-parser.ts";
 import { Method } from "../../core/http1/method.ts";
 import { Reframe } from "../../core/http1/response-writer.ts";
 import { copyBytes } from "../../lib/bytes.ts";
@@ -79,6 +80,8 @@ export class Exchange implements Deadline {
   startedMs = 0;
   /** Precise start of an exchange that gets a line in the access log; 0 = it gets none. */
   loggedFromMs = 0;
+  /** Method and target of such an exchange. */
+  loggedRequest = "";
   bytesOut = 0;
   failure: Failure = Failure.None;
 
@@ -120,7 +123,7 @@ export class Exchange implements Deadline {
   append(bytes: Uint8Array, from: number, to: number): void {
     const length = this.outLength + to - from;
     if (length > this.out.length) {
-      const larger = new Uint8Array(length * 2);
+      const larger = this.runtime.takeBuffer(length);
       larger.set(this.out.subarray(0, this.outLength));
       this.runtime.giveBackBuffer(this.out);
       this.out = larger;
@@ -132,7 +135,8 @@ export class Exchange implements Deadline {
   /** The endpoint's kernel side has taken bytes: from here on the request may have been acted on. */
   tookBytes(): void {
     this.hasSentBytes = true;
-    if (!this.isIdempotent) this.canReplay = false;
+    // What came before the connection stood may be more than is kept for another attempt.
+    if (!this.isIdempotent || this.outLength - this.headLength > this.pool!.retry.bodyBytes) this.canReplay = false;
   }
 
   /** The whole request is written: the time for the answer begins. */
@@ -177,6 +181,7 @@ export class Exchange implements Deadline {
     this.isResponseDone = false;
     this.failure = Failure.None;
     this.loggedFromMs = 0;
+    this.loggedRequest = "";
     this.bytesOut = 0;
     this.connectDueMs = never;
     this.attemptDueMs = never;
@@ -186,15 +191,19 @@ export class Exchange implements Deadline {
     this.deadlineMs = never;
   }
 
-  requestChunks(trailerBytesMax: number): ChunkedDecoder {
+  requestChunks(limits: HeadLimits): ChunkedDecoder {
     const decoder = (this.requestDecoder ??= new ChunkedDecoder());
-    decoder.reset({ keepsFraming: !this.isCounting, trailerBytesMax });
+    decoder.reset({
+      keepsFraming: !this.isCounting,
+      trailerBytesMax: limits.headBytesMax,
+      trailersMax: limits.fieldsMax,
+    });
     return decoder;
   }
 
-  responseChunks(keepsFraming: boolean, trailerBytesMax: number): ChunkedDecoder {
+  responseChunks(keepsFraming: boolean, limits: HeadLimits): ChunkedDecoder {
     const decoder = (this.responseDecoder ??= new ChunkedDecoder());
-    decoder.reset({ keepsFraming, trailerBytesMax });
+    decoder.reset({ keepsFraming, trailerBytesMax: limits.headBytesMax, trailersMax: limits.fieldsMax });
     return decoder;
   }
 }

@@ -9,9 +9,10 @@ import {
   writeContentLength,
   writeRequestHead,
 } from "../../core/http1/request-writer.ts";
+import { latin1Text } from "../../lib/bytes.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
-import { ListenerSlot } from "../../observe/counters.ts";
+import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { clock, random } from "../../platform/clock.ts";
 import { type ClientConnection, Phase } from "../listener/client-connection.ts";
 import { broken, send } from "../net/sender.ts";
@@ -55,6 +56,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const runtime = listener.runtime;
   runtime.counters[listener.base + ListenerSlot.exchanges]!++;
   runtime.counters[listener.base + ListenerSlot.exchangesNow]!++;
+  runtime.counters[listener.base + ListenerSlot.bytesIn]! += head.headBytes;
   client.awaitRead(never);
   client.peer ??= listener.peerOf(client.socket);
   const exchange = runtime.takeExchange();
@@ -62,7 +64,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.client = client;
   exchange.startedMs = runtime.nowMs;
   client.bodyBytes = 0;
-  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) exchange.loggedFromMs = clock.monotonicMs();
+  if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) beginLogging(exchange, head, bytes, base);
   exchange.method = head.method;
   exchange.isIdempotent = isIdempotent(head.method);
   exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
@@ -85,8 +87,6 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const route = settings.router.route(head, bytes, base);
   const pool = settings.pools[route];
   if (pool === undefined) {
-    // Nothing goes anywhere, but a log line still wants to say what was asked for.
-    if (exchange.loggedFromMs > 0) keepHead(exchange, bytes, base, head.headBytes);
     failExchange(exchange, Failure.NoRoute);
     return;
   }
@@ -106,17 +106,17 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
     startAttempt(exchange);
     return;
   }
-  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits.headBytesMax);
+  if (exchange.requestFraming === Framing.Chunked) exchange.requestChunks(settings.headLimits);
   if (bodyFrom < end) readBody(exchange, bytes, bodyFrom, end);
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
   if (client.exchange === exchange && exchange.connection === null && !exchange.isCounting && exchange.attempts === 0)
     startAttempt(exchange);
 }
 
-function keepHead(exchange: Exchange, bytes: Uint8Array, base: number, headBytes: number): void {
-  exchange.out = exchange.runtime.takeBuffer(headBytes);
-  exchange.append(bytes, base, base + headBytes);
-  exchange.headLength = headBytes;
+/** What an exchange that is logged must remember; all others keep no text at all. */
+function beginLogging(exchange: Exchange, head: HeadParser, bytes: Uint8Array, base: number): void {
+  exchange.loggedFromMs = clock.monotonicMs();
+  exchange.loggedRequest = latin1Text(bytes, base + head.methodStart, base + head.targetEnd);
 }
 
 /** The head as the endpoint gets it, at the beginning of `exchange.out`. */
@@ -231,6 +231,7 @@ function forward(exchange: Exchange, bytes: Uint8Array, from: number, to: number
     else exchange.canReplay = false;
   }
   const connection = exchange.connection!;
+  exchange.runtime.counters[connection.endpoint.base + EndpointSlot.bytesOut]! += to - from;
   const taken = send(connection, bytes, from, to, true);
   if (taken === broken) {
     if (exchange.isResponseDone) detach(exchange);

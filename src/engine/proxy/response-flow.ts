@@ -18,7 +18,6 @@ import { beginTunnel } from "./tunnel.ts";
 
 /** Interim answers of one exchange; past it the endpoint floods. */
 const informationalMax = 32;
-const trailerBytesMax = 65_536;
 
 /** Reads a response head, or on with one: interim answers first, then the final one with what came of its body. */
 export function readResponseHead(exchange: Exchange, connection: EndpointConnection, chunk: Uint8Array): void {
@@ -127,7 +126,7 @@ function answer(
     readEnd = bodyEnd = from + (head.contentLength - exchange.responseRemaining);
     isDone = exchange.responseRemaining === 0;
   } else if (framing === Framing.Chunked) {
-    const decoder = exchange.responseChunks(exchange.reframe === Reframe.Keep, trailerBytesMax);
+    const decoder = exchange.responseChunks(exchange.reframe === Reframe.Keep, responseHeadLimits);
     const decoded = decoder.feed(bytes, from, end);
     if (decoded === Decoded.Refused) {
       exchange.hasAnswered = false;

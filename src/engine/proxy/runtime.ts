@@ -16,8 +16,12 @@ const tickMs = 20;
 const wheelSlots = 4096;
 const accessFlushMs = 100;
 const exchangesKeptMax = 1024;
-const buffersKeptMax = 1024;
-export const smallBufferBytes = 4096;
+/** Sizes of pooled buffers and how many of each are kept: heads, heads with a small body, heads with the largest kept body. */
+const bufferClasses = [
+  { bytes: 4096, keptMax: 1024 },
+  { bytes: 16_384, keptMax: 128 },
+  { bytes: 81_920, keptMax: 32 },
+] as const;
 
 /** Heads of endpoints: generous, but bounded. */
 export const responseHeadLimits: HeadLimits = {
@@ -54,7 +58,7 @@ export class Runtime {
   /** Exchanges that are running. */
   active = 0;
   readonly #exchanges: Exchange[] = [];
-  readonly #buffers: Uint8Array[] = [];
+  readonly #buffers: readonly Uint8Array[][] = bufferClasses.map(() => []);
   #stopTicking: Cancel;
   #flushedMs = 0;
 
@@ -98,11 +102,6 @@ export class Runtime {
     }
   }
 
-  /** The last lines are handed over before the process ends. */
-  flushLog(): void {
-    this.accessLog?.flush();
-  }
-
   takeExchange(): Exchange {
     this.active++;
     return this.#exchanges.pop() ?? new Exchange(this);
@@ -116,14 +115,22 @@ export class Runtime {
     else this.wheel.remove(exchange);
   }
 
-  /** A buffer of at least `bytes`; the usual size comes from a pool. */
+  /** A buffer of at least `bytes`; the usual sizes come from a pool, and hold what their last user left. */
   takeBuffer(bytes: number): Uint8Array {
-    if (bytes > smallBufferBytes) return new Uint8Array(bytes);
-    return this.#buffers.pop() ?? new Uint8Array(smallBufferBytes);
+    for (let which = 0; which < bufferClasses.length; which++) {
+      const size = bufferClasses[which]!.bytes;
+      if (bytes <= size) return this.#buffers[which]!.pop() ?? new Uint8Array(size);
+    }
+    return new Uint8Array(bytes);
   }
 
   giveBackBuffer(buffer: Uint8Array): void {
-    if (buffer.length === smallBufferBytes && this.#buffers.length < buffersKeptMax) this.#buffers.push(buffer);
+    for (let which = 0; which < bufferClasses.length; which++) {
+      const { bytes, keptMax } = bufferClasses[which]!;
+      if (buffer.length !== bytes) continue;
+      if (this.#buffers[which]!.length < keptMax) this.#buffers[which]!.push(buffer);
+      return;
+    }
   }
 
   stop(): void {

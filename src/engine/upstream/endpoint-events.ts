@@ -1,4 +1,5 @@
 import { Failure } from "../../model/failure.ts";
+import { EndpointSlot } from "../../observe/counters.ts";
 import { broken, flush } from "../net/sender.ts";
 import type { TcpHandlers } from "../net/tcp.ts";
 import { Phase } from "../listener/client-connection.ts";
@@ -33,6 +34,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
       connection.close();
       return;
     }
+    exchange.runtime.counters[connection.endpoint.base + EndpointSlot.bytesIn]! += chunk.length;
     if (connection.state === ConnectionState.Tunnel) tunnelFromEndpoint(exchange, chunk);
     else if (exchange.hasAnswered) readResponseBody(exchange, chunk);
     else readResponseHead(exchange, connection, chunk);
