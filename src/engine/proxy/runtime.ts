@@ -96,6 +96,7 @@ export class Runtime {
     if (lateMs > this.counters[WorkerSlot.eventLoopLagMaxMs]!) this.counters[WorkerSlot.eventLoopLagMaxMs] = lateMs;
     this.nowMs = now;
     this.wheel.advance(now);
+    this.counters[WorkerSlot.deadlinesNow] = this.wheel.count;
     if (this.accessLog !== undefined && now - this.#flushedMs >= accessFlushMs) {
       this.#flushedMs = now;
       this.accessLog.flush();
