@@ -69,8 +69,12 @@ export async function createNetwork(endpoints = 3): Promise<Network> {
   };
 }
 
+/** The machine itself, for what needs no namespace. */
+export const here: Place = { namespace: "", ip: "127.0.0.1", port: "" };
+
 /** The command that runs `command` there; `ip` replaces itself, so the id is the program's. */
 export function inPlace(place: Place, command: readonly string[]): readonly string[] {
+  if (place === here) return command;
   return ["ip", "netns", "exec", place.namespace, ...command];
 }
 

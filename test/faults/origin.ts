@@ -12,25 +12,38 @@ const log = openSync(logFile, "a");
 let mode: OriginMode = healthyMode;
 let gets = 0;
 
+/** What `/big…` answers: more than all buffers on the way hold. */
+const bigBody = "b".repeat(4 << 20);
+
 interface Incoming {
   text: string;
   isAnswering: boolean;
+  /** What the kernel has not taken of the answer. */
+  rest: string;
 }
 
 const socket = {
   open(one: Socket<Incoming>): void {
-    one.data = { text: "", isAnswering: false };
+    one.data = { text: "", isAnswering: false, rest: "" };
   },
   data(one: Socket<Incoming>, chunk: Uint8Array): void {
     one.data.text += Buffer.from(chunk).toString("latin1");
     next(one);
+  },
+  drain(one: Socket<Incoming>): void {
+    flush(one);
   },
 };
 
 let listener: { stop(closeActive?: boolean): void } | undefined = listen();
 
 function listen(): { stop(closeActive?: boolean): void } {
-  return Bun.listen<Incoming>({ hostname: ip, port: Number(port), data: { text: "", isAnswering: false }, socket });
+  return Bun.listen<Incoming>({
+    hostname: ip,
+    port: Number(port),
+    data: { text: "", isAnswering: false, rest: "" },
+    socket,
+  });
 }
 
 /** Takes the next whole request from what has come. */
@@ -70,8 +83,17 @@ function answerRequest(one: Socket<Incoming>, method: string, id: string): void 
 }
 
 function respond(one: Socket<Incoming>, status: string, body: string): void {
-  one.write(`HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
-  one.data.isAnswering = false;
+  const whole = body.startsWith("big") ? bigBody : body;
+  one.data.rest = `HTTP/1.1 ${status}\r\nContent-Type: text/plain\r\nContent-Length: ${whole.length}\r\n\r\n${whole}`;
+  flush(one);
+}
+
+function flush(one: Socket<Incoming>): void {
+  const incoming = one.data;
+  if (incoming.rest === "") return;
+  incoming.rest = incoming.rest.slice(Math.max(0, one.write(incoming.rest)));
+  if (incoming.rest !== "") return;
+  incoming.isAnswering = false;
   next(one);
 }
 

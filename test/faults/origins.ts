@@ -5,7 +5,7 @@ import { LineReader } from "./line-reader.ts";
 import { inPlace, type Network, type Place } from "./network.ts";
 import { healthyMode, type OriginMode } from "./origin-mode.ts";
 
-export const originPort = 8000;
+const originPort = 8000;
 
 /** One endpoint: a process in its namespace, and the log that outlives it. */
 export class Origin {
@@ -16,19 +16,23 @@ export class Origin {
   #lines: LineReader | undefined;
   #isFrozen = false;
 
-  constructor(name: string, place: Place, folder: string) {
+  readonly port: number;
+
+  constructor(name: string, place: Place, options: { readonly folder: string; readonly port?: number }) {
+    const { folder, port } = options;
     this.name = name;
     this.place = place;
+    this.port = port ?? originPort;
     this.logFile = join(folder, `${name}.log`);
   }
 
   get address(): string {
-    return `${this.place.ip}:${originPort}`;
+    return `${this.place.ip}:${this.port}`;
   }
 
   async start(): Promise<void> {
     const program = join(import.meta.dir, "origin.ts");
-    const command = inPlace(this.place, [process.execPath, program, this.place.ip, String(originPort), this.logFile]);
+    const command = inPlace(this.place, [process.execPath, program, this.place.ip, String(this.port), this.logFile]);
     this.#process = Bun.spawn([...command], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
     this.#lines = new LineReader(this.#process.stdout);
     await this.#lines.next(`${this.name} is ready`);
@@ -74,7 +78,7 @@ export class Origin {
 
 /** Starts one endpoint in each place of the network. */
 export async function startOrigins(network: Network, folder: string): Promise<readonly Origin[]> {
-  const origins = network.endpoints.map((place, index) => new Origin(`b${index + 1}`, place, folder));
+  const origins = network.endpoints.map((place, index) => new Origin(`b${index + 1}`, place, { folder }));
   await Promise.all(origins.map((one) => one.start()));
   return origins;
 }
