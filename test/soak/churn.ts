@@ -10,7 +10,7 @@ const steadyPauseMs = 20;
 const oddEveryMs = 10;
 
 const counts = { answered: 0, failed: 0, vanished: 0, slowReaders: 0, abortedUploads: 0, slowHeads: 0 };
-let isRunning = true;
+const leaving = new AbortController();
 let number = 0;
 const open = new Set<Socket<Odd>>();
 
@@ -22,7 +22,7 @@ interface Odd {
 }
 
 async function steady(index: number): Promise<void> {
-  while (isRunning) {
+  while (!leaving.signal.aborted) {
     try {
       const isPost = ++number % 10 === 0;
       const answer = await fetch(`http://${host}:${port}/s${number}`, {
@@ -110,7 +110,7 @@ const odd = setInterval(() => {
 }, oddEveryMs);
 
 process.on("SIGUSR2", () => {
-  isRunning = false;
+  leaving.abort();
   clearInterval(odd);
 });
 const finished = Promise.all(Array.from({ length: steadyClients }, (_, index) => steady(index)));
