@@ -166,3 +166,35 @@ describe("retry", () => {
       },
     ));
 });
+
+describe("connections that end while they wait", () => {
+  /** Answers the first request of a connection and closes at the second, as if it had just stopped waiting. */
+  const closesAtSecond: OriginScript = async (exchange) => {
+    if (exchange.connection.requests.length <= 1) await good(exchange);
+    else exchange.connection.finish();
+  };
+  /** Says nothing of closing, and ends each connection in the moment in which it could be used again. */
+  const closesUnsaid: OriginScript = async (exchange) => {
+    if (exchange.connection.requests.length > 1) return exchange.connection.finish();
+    await good(exchange);
+    setTimeout(() => exchange.connection.finish(), 20);
+  };
+
+  test("a stale connection does not use up its endpoint: when the other one fails too, it is asked afresh", () =>
+    withBench({ scripts: [closesAtSecond, ends] }, async (bench) => {
+      expect((await ask(bench.address, get())).body.toString()).toBe("good");
+      // Turns alternate: this one is the failing endpoint's, and not repeated, so the next begins at the stale connection.
+      expect((await ask(bench.address, send("POST", "/", "abc"))).status).toBe(502);
+      expect((await ask(bench.address, get())).body.toString()).toBe("good");
+      expect(bench.origins[0]!.connections.length).toBe(2);
+    }));
+
+  test("an endpoint that closes without saying so gets a fresh connection for each POST, and none fails", () =>
+    withBench({ scripts: [closesUnsaid] }, async (bench) => {
+      for (let turn = 0; turn < 3; turn++) expect((await ask(bench.address, get())).status).toBe(200);
+      for (let turn = 0; turn < 10; turn++) {
+        expect((await ask(bench.address, send("POST", "/", "abc"))).status).toBe(200);
+      }
+      expect(count(bench.origins, "POST")).toBe(10);
+    }));
+});

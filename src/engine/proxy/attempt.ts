@@ -72,10 +72,16 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
   const endpoint = exchange.endpoint!;
   const pool = exchange.pool!;
   const runtime = exchange.runtime;
+  if (exchange.wasReused && exchange.connection !== null) endpoint.endedIdle(exchange.connection);
   detach(exchange);
   countFailure(exchange, endpoint, failure);
   const tried = (exchange.tried ??= []);
-  if (!tried.includes(endpoint)) tried.push(endpoint);
+  const isLost = failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse;
+  // The end of a connection that waited for work says nothing about the endpoint: others come first, but it stays one of
+  // those that can be asked, over a fresh connection.
+  const isStale = isLost && exchange.wasReused;
+  if (!isStale && !tried.includes(endpoint)) tried.push(endpoint);
+  const avoided = isStale ? [...tried, endpoint] : tried;
   const decision = decideRetry({
     failure,
     status,
@@ -86,7 +92,7 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
     hasAnswered: exchange.hasAnswered || exchange.hasInformed,
     attempts: exchange.attempts,
     attemptsMax: pool.retry.attempts,
-    hasOtherEndpoint: pool.hasOther(tried),
+    hasOtherEndpoint: pool.hasOther(avoided),
     wasReused: exchange.wasReused,
     hasTime: runtime.nowMs < exchange.totalDueMs,
     on: pool.retry.on,
@@ -95,10 +101,11 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
     failExchange(exchange, failure);
     return;
   }
-  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(tried)!;
+  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(avoided)!;
   endpoint.count(EndpointSlot.retries);
   exchange.hasSentBytes = false;
-  startAttempt(exchange, decision.retry === Retry.SameFresh);
+  // One lost connection is enough: the next attempt does not rely on another that may have ended meanwhile.
+  startAttempt(exchange, isLost || decision.retry === Retry.SameFresh);
 }
 
 /** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */

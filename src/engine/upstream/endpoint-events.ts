@@ -66,7 +66,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
     connection.sawEnd = true;
     const exchange = connection.exchange;
     if (exchange === null) {
-      connection.close();
+      endIdle(connection);
       return;
     }
     if (connection.isBroken) lose(connection, exchange, true);
@@ -79,7 +79,7 @@ export const endpointHandlers: TcpHandlers<EndpointConnection> = {
     if (connection.state === ConnectionState.Closed) return;
     const exchange = connection.exchange;
     if (exchange === null) {
-      connection.close();
+      endIdle(connection);
       return;
     }
     lose(connection, exchange, isReset || connection.isBroken);
@@ -97,6 +97,11 @@ export function connectFailed(connection: EndpointConnection, code: string): voi
   // Not a connect any more: `failAttempt` lets go of it as of any other connection.
   connection.state = ConnectionState.Busy;
   failAttempt(exchange, code === "ECONNREFUSED" ? Failure.ConnectRefused : Failure.ConnectFailed);
+}
+
+function endIdle(connection: EndpointConnection): void {
+  if (connection.state === ConnectionState.Idle) connection.endpoint.endedIdle(connection);
+  connection.close();
 }
 
 function lose(connection: EndpointConnection, exchange: Exchange, isReset: boolean): void {

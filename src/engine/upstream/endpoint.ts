@@ -7,6 +7,13 @@ import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
 const freshMs = 1000;
 /** Unused connections that a worker keeps, over all endpoints. */
 const idleMaxPerWorker = 4096;
+/** A connection that the endpoint closes so soon after its answer was never meant to be kept, whatever the answer said. */
+const quickCloseMs = 100;
+/** After that many in a row connections are not kept for `distrustMs`. */
+const quickClosesMax = 3;
+const distrustMs = 10_000;
+/** So long after such a close a request that must not go out twice takes no kept connection. */
+const cautionMs = 60_000;
 /** Connects that nobody waits for any more and that cannot be called off; past it the endpoint counts as unreachable. */
 const abandonedMax = 64;
 
@@ -29,6 +36,9 @@ export class Endpoint {
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
+  /** Connections in a row that the endpoint closed right after its answer, and when it did so last. */
+  #quickCloses = 0;
+  #quickClosedMs = -Infinity;
 
   constructor(runtime: Runtime, snapshot: EndpointSnapshot & { readonly ip: string }) {
     this.runtime = runtime;
@@ -57,7 +67,7 @@ export class Endpoint {
     if (!isIdempotent) {
       const idleMs = this.runtime.nowMs - connection.idleSinceMs;
       const boundMs = connection.keepAliveMs < 0 ? freshMs : Math.min(freshMs, connection.keepAliveMs / 2);
-      if (idleMs >= boundMs) {
+      if (idleMs >= boundMs || this.runtime.nowMs - this.#quickClosedMs < cautionMs) {
         // A new connection takes the place of the one that has waited longest: else each such request would leave one more.
         this.#idle[0]!.close();
         return undefined;
@@ -95,16 +105,36 @@ export class Endpoint {
   /** Keeps a connection whose exchange is over for the next one, at most `idleMs`. */
   keep(connection: EndpointConnection, idleMs: number): void {
     const runtime = this.runtime;
-    if (runtime.isDraining || runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker || idleMs <= 0) {
+    const isDistrusted = this.#quickCloses >= quickClosesMax && runtime.nowMs - this.#quickClosedMs < distrustMs;
+    if (
+      isDistrusted ||
+      runtime.isDraining ||
+      runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker ||
+      idleMs <= 0
+    ) {
       connection.close();
       return;
     }
+    if (connection.uses > 1) this.#quickCloses = 0;
     connection.state = ConnectionState.Idle;
     connection.idleSinceMs = runtime.nowMs;
     this.#idle.push(connection);
     runtime.counters[WorkerSlot.upstreamIdleNow]!++;
     const boundMs = connection.keepAliveMs < 0 ? idleMs : Math.min(idleMs, connection.keepAliveMs);
     runtime.wheel.schedule(connection, runtime.nowMs + boundMs);
+  }
+
+  /**
+   * The endpoint has ended a connection that waited, or one that had just been taken up again. Some servers (uWSGI's HTTP
+   * socket among them) close after each answer without saying so: a request sent in that moment is lost, and a POST with it.
+   */
+  endedIdle(connection: EndpointConnection): void {
+    if (this.runtime.nowMs - connection.idleSinceMs > quickCloseMs) {
+      this.#quickCloses = 0;
+      return;
+    }
+    this.#quickCloses++;
+    this.#quickClosedMs = this.runtime.nowMs;
   }
 
   /** Called by the connection when it closes. */

@@ -5,6 +5,7 @@ import { fnv1a64 } from "../../../src/lib/fnv.ts";
 import type { Config } from "../../../src/model/config.ts";
 import type { StatusView } from "../../../src/model/status.ts";
 import { linesOf } from "./lines.ts";
+import { reachableProgram } from "./reachable.ts";
 
 export type Changes = Partial<Pick<Config, "listeners" | "pools" | "process" | "admin">>;
 
@@ -104,8 +105,17 @@ export interface SpawnChanges {
 }
 
 export function startInstance(folder: TestFolder, { worker, ...ids }: SpawnChanges = {}): TestInstance {
-  const command = [process.execPath, runMain, folder.file, ...(worker === undefined ? [] : [worker])];
-  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "pipe", ...ids });
+  const program = ids.uid === undefined ? undefined : reachableProgram();
+  const at = (path: string): string => program?.at(path) ?? path;
+  const command = [program?.bun ?? process.execPath, at(runMain), folder.file];
+  if (worker !== undefined) command.push(at(worker));
+  const child = Bun.spawn(command, {
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    onExit: () => program?.remove(),
+    ...ids,
+  });
   const errors = new LineLog(child.stderr);
   const outputs = new LineLog(child.stdout);
   let views = 0;
