@@ -98,7 +98,8 @@ async function main(): Promise<number> {
   }
   const scene = await openScene();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => void scene.close().then(() => process.exit(130)));
+    // Under npm it comes twice.
+    process.on(name, () => void scene.close().then(() => process.exit(130)));
   }
   try {
     const results = await runAll(options, scene);

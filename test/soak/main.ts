@@ -25,7 +25,8 @@ async function main(): Promise<number> {
   const fromMinute = Math.min(2, minutes * 0.4);
   const soak = new Soak();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => void soak.close().then(() => process.exit(130)));
+    // Under npm it comes twice.
+    process.on(name, () => void soak.close().then(() => process.exit(130)));
   }
   try {
     const result = await soak.run(minutes, (line) => console.log(line));

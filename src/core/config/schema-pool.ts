@@ -222,7 +222,7 @@ const retry = section("a map such as { attempts: 3 }", {
     text: "Attempts in all for a request that was already sent. A request of which an endpoint took no byte (connect refused, say) moves on in any case.",
   }),
   attemptTimeout: key(s.duration({ min: 1, max: day, zero: "off: slow answers are legal" }).prefault("0s"), {
-    text: "How long one attempt may wait for its response head before another endpoint is tried. The last attempt gets the rest of `timeouts.response`.",
+    text: "How long one attempt may wait for its response head before another endpoint is tried. An attempt that no other may follow (a POST that may be running, the last one) is left to `timeouts.response`.",
     see: ["pools.*.timeouts.response"],
   }),
   on: key(
