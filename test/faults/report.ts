@@ -28,7 +28,7 @@ const columns = [
 ] as const;
 
 /** One line of what a row did, for the terminal. */
-export function lineOf({ subject, outcome, misses }: RowResult): string {
+export function lineOf({ subject, outcome, held, misses }: RowResult): string {
   const { gets, getsFailed, posts, postsFailed, postsFailedButDone, postsTwice, postsLost } = outcome;
   const kinds = Object.entries(outcome.kinds).map(([kind, count]) => `${count} ${kind}`);
   return (
@@ -36,6 +36,7 @@ export function lineOf({ subject, outcome, misses }: RowResult): string {
     `(${postsFailedButDone} executed), ${postsTwice} twice, ${postsLost} lost, stall ${ms(outcome.stallMs)} ms, ` +
     `slowest ${ms(outcome.slowestMs)} ms, client paused ${ms(outcome.clientPauseMs)} ms` +
     (kinds.length === 0 ? "" : ` [${kinds.join(", ")}]`) +
+    (held === undefined ? "" : `, ${held} connections were held`) +
     (misses.length === 0 ? "" : `\n      MISSED ${textOf(misses)}`)
   );
 }
@@ -66,7 +67,7 @@ function wantedText({ wanted }: Row): string {
   return `${failed}${once}, no POST is executed twice or lost`;
 }
 
-function tableRow({ subject, outcome, misses }: RowResult): string {
+function tableRow({ subject, outcome, held, misses }: RowResult): string {
   const isOurs = subject.startsWith("ours");
   const cells = [
     isOurs ? `**${subjects[subject]}**` : subjects[subject],
@@ -79,7 +80,7 @@ function tableRow({ subject, outcome, misses }: RowResult): string {
     outcome.postsLost,
     ms(outcome.stallMs),
     ms(outcome.slowestMs),
-    misses.length === 0 ? "yes" : `no: ${textOf(misses)}`,
+    misses.length === 0 ? (held === undefined ? "yes" : `yes: ${held} connections were held`) : `no: ${textOf(misses)}`,
   ];
   return `| ${cells.join(" | ")} |`;
 }

@@ -24,6 +24,8 @@ export interface RowResult {
   readonly row: string;
   readonly subject: SubjectName;
   readonly outcome: Outcome;
+  /** Connections that what was killed held, where the row counts them. */
+  readonly held: number | undefined;
   /** What is not as wanted; empty = as wanted. */
   readonly misses: readonly Miss[];
 }
@@ -95,7 +97,7 @@ async function underLoad(scene: Scene, row: Row, subject: Subject, run: Run): Pr
   const report = JSON.parse(readFileSync(clientPlan.file, "utf8")) as ClientReport;
   const executed = origins.flatMap((one) => one.executed()).filter((line) => line.includes(` ${run.prefix}-`));
   const outcome = judge(report, executed, window);
-  return { row: row.name, subject: subject.name, outcome, misses: missesOf(row, outcome, held) };
+  return { row: row.name, subject: subject.name, outcome, held, misses: missesOf(row, outcome, held) };
 }
 
 /** What of an outcome is not as the row wants it. */
