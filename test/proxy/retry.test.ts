@@ -156,6 +156,32 @@ describe("retry", () => {
       },
     ));
 
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+  for (const [what, end, answer, rest, counter] of [
+    ["a reset in the body", "reset", chunked, "3\r\n", "resets"],
+    ["an end in the body", "finish", chunked, "3\r\n", "resets"],
+    ["a malformed chunk", "finish", chunked, "xyz\r\n", "badResponses"],
+  ] as const) {
+    test(`${what} counts against the endpoint, although nothing can be tried again`, () =>
+      withBench(
+        {
+          scripts: [
+            async ({ connection }) => {
+              connection.send(answer);
+              await Bun.sleep(10);
+              connection.send(rest);
+              connection[end]();
+            },
+          ],
+        },
+        async (bench) => {
+          expect((await ask(bench.address, get())).complete).toBe(false);
+          const [endpoint] = await bench.balancer.endpoints("origin");
+          expect(endpoint?.counters[counter]).toBe(1);
+        },
+      ));
+  }
+
   test("a budget that is used up stops paid retries, and free ones go on", () =>
     withBench(
       { scripts: [resets, resets], pool: ["retry: { budget: { share: 0%, min: 0/s, burst: 2 } }"] },
