@@ -9,7 +9,7 @@ export interface Backend {
   readonly child: Child;
   /** Answers the proxies' checks from a process of its own. */
   readonly healthPort: number;
-  /** Three ports for each peer, so that the connections of each can be told apart. */
+  /** Ports for each peer, three as a rule, so that the connections of each can be told apart. */
   readonly ports: ReadonlyMap<string, readonly number[]>;
   /** File with the exact body of `path`. */
   bodyFile(path: string): string;
@@ -19,15 +19,24 @@ export interface Backend {
   accepted(): Promise<number>;
 }
 
-export const endpointsPerPeer = 3;
+const endpointsPerPeer = 3;
+const endpointsPerVariant = 10;
 export const postBytes = 4096;
 
-/** Starts the back end with a set of ports for each name. */
-export async function startBackend(settings: BenchSettings, peers: readonly string[]): Promise<Backend> {
-  const [health = 0, status = 0, ...endpointPorts] = await freePorts(2 + peers.length * endpointsPerPeer);
-  const ports = new Map(
-    peers.map((peer, index) => [peer, endpointPorts.slice(index * endpointsPerPeer, (index + 1) * endpointsPerPeer)]),
-  );
+/** Starts the back end with three ports for each of `peers` and ten for each of `variants`. */
+export async function startBackend(
+  settings: BenchSettings,
+  peers: readonly string[],
+  variants: readonly string[],
+): Promise<Backend> {
+  const counts = [
+    ...peers.map((peer) => [peer, endpointsPerPeer] as const),
+    ...variants.map((variant) => [variant, endpointsPerVariant] as const),
+  ];
+  const wanted = counts.reduce((sum, [, count]) => sum + count, 0);
+  const [health = 0, status = 0, ...endpointPorts] = await freePorts(2 + wanted);
+  const rest = [...endpointPorts];
+  const ports = new Map(counts.map(([name, count]) => [name, rest.splice(0, count)]));
   const bodies = writeBodies(join(settings.dir, "bodies"));
   const dir = join(settings.dir, "backend");
   mkdirSync(join(dir, "files"), { recursive: true });

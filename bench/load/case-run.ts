@@ -2,7 +2,7 @@ import type { Backend } from "./backend.ts";
 import type { BenchCase } from "./cases.ts";
 import { stopChild } from "./children.ts";
 import { prepare, takeTurn, verify, type Contestant, type Turn } from "./measure.ts";
-import { startPeer, type PeerName } from "./peers.ts";
+import { peerTitle, startPeer, type PeerName } from "./peers.ts";
 import type { BenchSettings } from "./settings.ts";
 import { summarize, type Summary } from "./statistics.ts";
 import { differsInConnections, type UpstreamLoad } from "./upstream.ts";
@@ -107,7 +107,9 @@ function judge(
       openedShare: summarize(pairs.map((pair) => pair.reference.upstream.openedShare)).median,
     };
     if (differsInConnections(load, reference, !bench.isClosing)) {
-      faults.push(`${describe(load)} to the back end, HAProxy ${describe(reference)}`);
+      faults.push(
+        `${describe(load)} to the back end, ${rounds[0]?.[0] === undefined ? "nobody" : peerTitle[rounds[0][0].peer]} ${describe(reference)}`,
+      );
     }
     // Another program, or kernel work that is charged to nobody: either way the figure is not the whole cost.
     const elsewhere = of((turn) => turn.elsewhereShare).median;

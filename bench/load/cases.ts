@@ -1,3 +1,5 @@
+import type { VariantName } from "./peers.ts";
+
 /** One line of the table of figures. */
 export interface BenchCase {
   readonly name: string;
@@ -11,8 +13,10 @@ export interface BenchCase {
   readonly isClosing: boolean;
   /** Requests per second over all connections; `rate` cases only. */
   readonly rate?: number;
-  /** Our CPU per request divided by HAProxy's must not be above this. */
+  /** Our CPU per request divided by HAProxy's (that of the second variant by that of the first) must not be above this. */
   readonly ratioMax?: number;
+  /** Ours is compared with itself in these configurations, instead of with other programs. */
+  readonly variants?: readonly VariantName[];
 }
 
 const get = { kind: "cpu", connections: 64, isPost: false, isClosing: false } as const;
@@ -40,6 +44,14 @@ export const cases: readonly BenchCase[] = [
     title: "latency at 25 000 requests/s, 125-byte JSON",
     path: "/125",
     rate: 25_000,
+  },
+  {
+    ...get,
+    name: "pools-1000",
+    title: "1 000 pools of 10 endpoints against one",
+    path: "/125",
+    ratioMax: 1.05,
+    variants: ["one-pool", "many-pools", "many-pools-checked"],
   },
   { ...get, kind: "idle", name: "idle-9000", title: "9 000 idle client connections", path: "/125", connections: 9_000 },
 ];

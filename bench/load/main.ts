@@ -28,7 +28,7 @@ const pairsForFigures = 9;
 
 interface Options {
   readonly chosen: readonly BenchCase[];
-  readonly peers: readonly PeerName[];
+  readonly peers: readonly (typeof peerNames)[number][];
   readonly pairs: number;
   readonly seconds: number;
   readonly proxyCore: number;
@@ -73,7 +73,7 @@ function whole(name: string, text: string, least: number): number {
 }
 
 async function run(options: Options, settings: BenchSettings): Promise<Results> {
-  const peers: PeerName[] = [];
+  const peers: (typeof peerNames)[number][] = [];
   const skipped: { peer: PeerName; why: string }[] = [];
   for (const peer of options.peers) {
     const why = await missing(peer, settings);
@@ -83,7 +83,11 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
   for (const { peer, why } of skipped) console.log(`skipped: ${peerTitle[peer]} (${why})`);
   if (peers[0] !== "haproxy") throw new Error("without HAProxy there is nothing to compare with");
 
-  const backend = await startBackend(settings, peers);
+  const backend = await startBackend(
+    settings,
+    peers,
+    options.chosen.flatMap(({ variants }) => variants ?? []),
+  );
   const finished: CaseResult[] = [];
   const idle: IdleResult[] = [];
   for (const bench of options.chosen) {
@@ -98,7 +102,11 @@ async function run(options: Options, settings: BenchSettings): Promise<Results> 
           `${Math.round(turn.perSecond).toString().padStart(7)}/s ${turn.faults.join("; ")}`,
       );
     finished.push(
-      await runCase(bench, peers, backend, settings, { pairs: options.pairs, seconds: options.seconds, onTurn }),
+      await runCase(bench, bench.variants ?? peers, backend, settings, {
+        pairs: options.pairs,
+        seconds: options.seconds,
+        onTurn,
+      }),
     );
   }
   const tried = peers.filter((peer) => peer !== "again" && peer !== "bare");

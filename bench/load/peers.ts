@@ -7,7 +7,9 @@ import { waitForAnswer } from "./wait.ts";
 
 /** A program to measure. `again` is HAProxy a second time: what differs between the two is noise. */
 export const peerNames = ["haproxy", "ours", "again", "nginx", "caddy", "http-proxy-3", "bare"] as const;
-export type PeerName = (typeof peerNames)[number];
+/** Ours with other configurations, for cases that compare it with itself. */
+export type VariantName = "one-pool" | "many-pools" | "many-pools-checked";
+export type PeerName = (typeof peerNames)[number] | VariantName;
 
 export const peerTitle: Readonly<Record<PeerName, string>> = {
   haproxy: "HAProxy",
@@ -17,6 +19,9 @@ export const peerTitle: Readonly<Record<PeerName, string>> = {
   caddy: "Caddy",
   "http-proxy-3": "http-proxy-3, Node",
   bare: "back end alone",
+  "one-pool": "one pool",
+  "many-pools": "1 000 pools",
+  "many-pools-checked": "1 000 pools, checks on",
 };
 
 /** A peer that runs and answers. */
@@ -31,6 +36,7 @@ interface Place {
   readonly settings: BenchSettings;
   readonly dir: string;
   readonly listen: number;
+  readonly endpoints: readonly number[];
   readonly backend: Backend;
   readonly values: Readonly<Record<string, string | number>>;
 }
@@ -52,10 +58,14 @@ export async function startPeer(name: PeerName, settings: BenchSettings, backend
     endpoint2,
     endpoint3,
   };
-  const child = starters[name]({ settings, dir, listen, backend, values });
-  if (name === "ours") await waitForAnswer("http://localhost/readyz", child, join(dir, "admin.sock"));
+  const child = starters[name]({ settings, dir, listen, endpoints, backend, values });
+  if (isOurs(name)) await waitForAnswer("http://localhost/readyz", child, join(dir, "admin.sock"));
   await waitForAnswer(`http://127.0.0.1:${listen}/125`, child);
   return { name, port: listen, child };
+}
+
+function isOurs(name: PeerName): boolean {
+  return name === "ours" || name === "one-pool" || name === "many-pools" || name === "many-pools-checked";
 }
 
 const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Child>> = {
@@ -64,8 +74,11 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
   ours: (place) => {
     const file = join(place.dir, "weichensteller.yaml");
     writeConfig("weichensteller.yaml", file, place.values);
-    return start(place, "weichensteller", [join(projectDir, "bin/weichensteller"), "run", "-c", file]);
+    return startOurs(place, file);
   },
+  "one-pool": (place) => startPools(place, { further: 0, isChecked: false }),
+  "many-pools": (place) => startPools(place, { further: 999, isChecked: false }),
+  "many-pools-checked": (place) => startPools(place, { further: 999, isChecked: true }),
   nginx: (place) => {
     const file = join(place.dir, "nginx.conf");
     writeConfig("nginx.conf", file, place.values);
@@ -88,6 +101,28 @@ const starters: Readonly<Record<Exclude<PeerName, "bare">, (place: Place) => Chi
   },
 };
 
+function startOurs(place: Place, file: string): Child {
+  return start(place, "weichensteller", [join(projectDir, "bin/weichensteller"), "run", "-c", file]);
+}
+
+/** `further` pools beside the one that is asked for, with the same ten endpoints and a host name of their own. */
+function startPools(place: Place, options: { readonly further: number; readonly isChecked: boolean }): Child {
+  const file = join(place.dir, "weichensteller.yaml");
+  const endpoints = place.endpoints.map((port) => `"127.0.0.1:${port}"`).join(", ");
+  const checks = options.isChecked ? `{ http: { path: /health, port: ${place.backend.healthPort} } }` : "off";
+  const names = Array.from({ length: options.further }, (_, index) => `pool${index}`);
+  const routes = names.map((name) => `      - { match: { host: ${name}.example.org }, pool: ${name} }`);
+  const pools = names.map((name) => `  ${name}: { endpoints: [${endpoints}], health: ${checks} }`);
+  writeConfig("pools.yaml", file, {
+    ...place.values,
+    endpoints,
+    checks,
+    routes: routes.length === 0 ? "" : `    routes:\n${routes.join("\n")}`,
+    pools: pools.join("\n"),
+  });
+  return startOurs(place, file);
+}
+
 function startHaproxy(place: Place): Child {
   const file = join(place.dir, "haproxy.cfg");
   writeConfig("haproxy.cfg", file, place.values);
@@ -104,7 +139,7 @@ const nodeBinary = join(peersDir, "node_modules/node/bin/node");
 /** Why a peer cannot be measured here, or undefined. Installs the two npm packages where they are missing. */
 export async function missing(name: PeerName, settings: BenchSettings): Promise<string | undefined> {
   if (name === "http-proxy-3") return await installNodePeer(settings);
-  if (name === "ours")
+  if (isOurs(name))
     return existsSync(join(projectDir, "src/main/weichensteller.ts")) ? undefined : "it is not built yet";
   const program = name === "again" ? "haproxy" : name === "bare" ? "nginx" : name;
   const debianPackage = program === "nginx" ? "nginx-light" : program;
@@ -136,8 +171,8 @@ async function installNodePeer(settings: BenchSettings): Promise<string | undefi
 }
 
 /** What each program says of its version. */
-export function versionOf(name: PeerName): string {
-  const ask: Readonly<Record<PeerName, readonly string[]>> = {
+export function versionOf(name: (typeof peerNames)[number]): string {
+  const ask: Readonly<Record<(typeof peerNames)[number], readonly string[]>> = {
     haproxy: ["haproxy", "-v"],
     again: ["haproxy", "-v"],
     ours: [join(projectDir, "bin/bun"), "--version"],

@@ -25,10 +25,11 @@ export interface Results {
 /** `failed`: something was wrong with the answers, so that the figure says nothing. */
 export type Verdict = "pass" | "miss" | "failed" | "no limit";
 
-/** Our row of a case against its wanted ratio. */
+/** Our row of a case against its wanted ratio; of a case with variants, the second one. */
 export function verdictOf(result: CaseResult): Verdict {
-  const ours = result.rows.find((row) => row.peer === "ours");
-  const reference = result.rows.find((row) => row.peer === "haproxy");
+  const [referenceName = "haproxy", oursName = "ours"] = result.bench.variants ?? [];
+  const ours = result.rows.find((row) => row.peer === oursName);
+  const reference = result.rows.find((row) => row.peer === referenceName);
   if (ours === undefined || reference === undefined) return "no limit";
   if (ours.faults.length > 0 || reference.faults.length > 0) return "failed";
   if (result.bench.ratioMax === undefined) return "no limit";
@@ -104,7 +105,7 @@ function renderCase(result: CaseResult): string {
   const head = [
     "",
     "µs CPU/request",
-    "of HAProxy's",
+    result.bench.variants === undefined ? "of HAProxy's" : "of the first",
     "by requests/s",
     "requests/s",
     "core full",
@@ -127,7 +128,13 @@ function renderCase(result: CaseResult): string {
     Math.round(row.p99Us.median).toString(),
     row.faults.join("; "),
   ]);
-  return `### ${result.bench.title}\n\n${table(head, rows)}`;
+  const { title, variants, ratioMax } = result.bench;
+  const second = variants?.[1];
+  const wanted =
+    second === undefined || ratioMax === undefined
+      ? ""
+      : `Wanted: ${peerTitle[second]} ≤ ${ratioMax.toFixed(2)} of the first: ${verdictOf(result)}.\n\n`;
+  return `### ${title}\n\n${wanted}${table(head, rows)}`;
 }
 
 function renderIdle(result: IdleResult): string {

@@ -103,13 +103,27 @@ export interface PoolConfig {
   readonly endpoints: readonly EndpointConfig[];
   /** Absent: no active checks, endpoints count as UP. */
   readonly health?: HealthConfig;
+  /** Time in which an endpoint that came UP again gets to all of its weight; 0 = at once. */
+  readonly slowStartMs: number;
   readonly retry: RetryConfig;
   readonly timeouts: PoolTimeouts;
   /** Whether connections to endpoints are used for more than one request. */
   readonly reuse: boolean;
 }
 
-export type BalanceConfig = { readonly kind: "round-robin" };
+export type BalanceConfig =
+  | { readonly kind: "round-robin" | "least-requests" | "source" | "peak-ewma" | "first" }
+  | {
+      readonly kind: "random";
+      /** Endpoints that are drawn, from 1. */
+      readonly choices: number;
+    }
+  | { readonly kind: "hash"; readonly by: HashBy };
+
+/** What requests with the same endpoint have in common. Header names are lower case. */
+export type HashBy =
+  | { readonly from: "header" | "cookie" | "query"; readonly name: string }
+  | { readonly from: "path" };
 
 export interface EndpointConfig {
   /** As in commands and status: the given name, else the address as written. */

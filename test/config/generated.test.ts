@@ -65,7 +65,7 @@ test("every default stands in the JSON Schema", () => {
   expect([listener?.["trust"]?.default, listener?.["routes"]?.default, pool?.["balance"]?.default]).toEqual([
     [],
     [],
-    "round-robin",
+    "least-requests",
   ]);
 });
 

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import type { BalanceConfig } from "../../model/config.ts";
 import { EndpointState } from "../../model/snapshot.ts";
+import { nobody, noKey } from "./balancer.ts";
+import { createBalancer, type ReadyList } from "./create.ts";
+import { First } from "./first.ts";
+import { PeakLatency } from "./peak-latency.ts";
 import { type Candidate, readyEndpoints, ReadyTier } from "./ready.ts";
 import { RoundRobin } from "./round-robin.ts";
+import { RunningAttempts } from "./running-attempts.ts";
 
 function picks(weights: readonly number[], times: number, start = 0): number[] {
   const balancer = new RoundRobin(weights, start);
@@ -47,6 +54,79 @@ describe("round-robin", () => {
   });
 });
 
+describe("first", () => {
+  const room = [true, true, true];
+  const first = new First(3, (index) => room[index]!);
+  const pickWith = (...rooms: readonly boolean[]): number => {
+    room.splice(0, 3, ...rooms);
+    return first.pick();
+  };
+  test("the first that has room", () => {
+    expect(pickWith(true, true, true)).toBe(0);
+    expect(pickWith(false, true, true)).toBe(1);
+    expect(pickWith(false, false, true)).toBe(2);
+  });
+  test("when all are full, the first", () => expect(pickWith(false, false, false)).toBe(0));
+  test("a further attempt goes to the next with room, to a full one if there is no other", () => {
+    room.splice(0, 3, true, false, true);
+    expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 0))).toBe(2);
+    expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 1))).toBe(1);
+    expect(first.pickOther(noKey, 0, Uint8Array.of(1, 1, 1))).toBe(nobody);
+    room.fill(false);
+    expect(first.pickOther(noKey, 0, Uint8Array.of(1, 0, 0))).toBe(1);
+  });
+});
+
+describe("every way of balancing", () => {
+  const ways: readonly BalanceConfig[] = [
+    { kind: "round-robin" },
+    { kind: "least-requests" },
+    { kind: "random", choices: 2 },
+    { kind: "source" },
+    { kind: "hash", by: { from: "path" } },
+    { kind: "peak-ewma" },
+    { kind: "first" },
+  ];
+  for (const way of ways) {
+    test(`${way.kind}: further attempts visit each endpoint once, whatever runs there`, () => {
+      fc.assert(
+        fc.property(
+          fc.array(fc.tuple(fc.double({ min: 0.1, max: 256, noNaN: true }), fc.nat(20)), {
+            minLength: 1,
+            maxLength: 12,
+          }),
+          fc.integer({ min: -1, max: 2 ** 32 - 1 }),
+          fc.double({ min: 0, max: 0.99, noNaN: true }),
+          (endpoints, key, fraction) => {
+            const balancer = createBalancer(way, readyList(endpoints, fraction));
+            const tried = new Uint8Array(endpoints.length);
+            const visited: number[] = [];
+            for (let index = balancer.pick(key, 0); index !== nobody; index = balancer.pickOther(key, 0, tried)) {
+              expect(tried[index]).toBe(0);
+              tried[index] = 1;
+              visited.push(index);
+            }
+            expect(visited.toSorted((a, b) => a - b)).toEqual([...endpoints.keys()]);
+          },
+        ),
+      );
+    });
+  }
+});
+
+/** Pairs of weight and running attempts. */
+function readyList(endpoints: readonly (readonly [number, number])[], fraction: number): ReadyList {
+  return {
+    names: endpoints.map((_, index) => `e${index}`),
+    weights: endpoints.map(([weight]) => weight),
+    running: new RunningAttempts([Float64Array.from(endpoints, ([, running]) => running)], [...endpoints.keys()]),
+    latencies: endpoints.map(() => new PeakLatency()),
+    hasRoom: (index) => endpoints[index]![1] < 10,
+    perWeight: 1,
+    fraction: () => fraction,
+  };
+}
+
 describe("ready endpoints", () => {
   const up: Candidate = { weight: 1, backup: false, state: EndpointState.Up, isResolved: true };
   const down: Candidate = { ...up, state: EndpointState.Down };
@@ -77,7 +157,9 @@ describe("ready endpoints", () => {
     ["panic never takes weight 0", [{ ...down, weight: 0 }], [], ReadyTier.None],
     ["a name without an address cannot be used", [{ ...up, isResolved: false }], [], ReadyTier.None],
   ];
+  test("without panic nothing that is DOWN is used", () =>
+    expect(readyEndpoints([down, { ...down, backup: true }], false)).toEqual({ indices: [], tier: ReadyTier.None }));
   for (const [name, candidates, indices, tier] of rows) {
-    test(name, () => expect(readyEndpoints(candidates)).toEqual({ indices, tier }));
+    test(name, () => expect(readyEndpoints(candidates, true)).toEqual({ indices, tier }));
   }
 });

@@ -28,9 +28,9 @@ export type ReadyTier = (typeof ReadyTier)[keyof typeof ReadyTier];
 
 /**
  * Decides off the request path, once per change. Weight 0, DRAIN and MAINT never take new exchanges, not even in panic:
- * somebody wanted them out.
+ * somebody wanted them out. `panics` false: nothing that is DOWN is used, come what may.
  */
-export function readyEndpoints(candidates: readonly Candidate[]): Ready {
+export function readyEndpoints(candidates: readonly Candidate[], panics: boolean): Ready {
   const usable = (wanted: EndpointState, backup: boolean): number[] =>
     candidates.flatMap((candidate, index) =>
       candidate.state === wanted && candidate.backup === backup && candidate.weight > 0 && candidate.isResolved
@@ -41,6 +41,7 @@ export function readyEndpoints(candidates: readonly Candidate[]): Ready {
   if (primaries.length > 0) return { indices: primaries, tier: ReadyTier.Primary };
   const backups = usable(EndpointState.Up, true);
   if (backups.length > 0) return { indices: backups, tier: ReadyTier.Backup };
+  if (!panics) return { indices: [], tier: ReadyTier.None };
   const panic = [...usable(EndpointState.Down, false), ...usable(EndpointState.Down, true)];
   if (panic.length > 0) return { indices: panic, tier: ReadyTier.Panic };
   return { indices: [], tier: ReadyTier.None };

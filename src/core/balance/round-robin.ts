@@ -1,10 +1,12 @@
+import { type Balancer, nobody } from "./balancer.ts";
+
 /**
  * Weighted round-robin, smooth: an endpoint with weight 5 among 1s is picked every other time or so, never five times in
  * a row. Each endpoint has the virtual time of its next turn, 1/weight apart; the earliest is picked. The endpoints stand
  * in a binary heap by that time, so a pick among a thousand costs ten comparisons. With equal weights a counter does.
  * (Virtual deadlines after: Zhang, "VirtualClock", 1990.)
  */
-export class RoundRobin {
+export class RoundRobin implements Balancer {
   readonly #isEven: boolean;
   readonly #count: number;
   #next: number;
@@ -13,7 +15,7 @@ export class RoundRobin {
   readonly #heap: Int32Array;
 
   /**
-   * `weights` are those of the ready endpoints, each at least 1, at least one of them. `start` in [0, 1) varies where the
+   * `weights` are those of the ready endpoints, each above 0, at least one of them. `start` in [0, 1) varies where the
    * turn begins, so that several workers do not all begin with the same endpoint.
    */
   constructor(weights: readonly number[], start: number) {
@@ -37,6 +39,16 @@ export class RoundRobin {
     this.#turn[index] = this.#turn[index]! + this.#step[index]!;
     this.#sink();
     return index;
+  }
+
+  /** A heavy endpoint may have many turns before another one's: after a round for each, the list is searched. */
+  pickOther(_key: number, _nowMs: number, tried: Uint8Array): number {
+    for (let turn = 0; turn < this.#count; turn++) {
+      const index = this.pick();
+      if (tried[index] !== 1) return index;
+    }
+    for (let index = 0; index < this.#count; index++) if (tried[index] !== 1) return index;
+    return nobody;
   }
 
   /** The first of the heap has got a later turn: moves it down to its place. */

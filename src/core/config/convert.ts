@@ -98,9 +98,10 @@ function toPool(name: string, input: PoolInput): PoolConfig {
   const { retry, timeouts } = input;
   return {
     name,
-    balance: { kind: input.balance },
+    balance: input.balance,
     endpoints: input.endpoints.map(toEndpoint),
     ...(input.health === "off" ? {} : { health: toHealth(input.health) }),
+    slowStartMs: input.slowStart,
     retry: {
       attempts: retry.attempts,
       attemptTimeoutMs: retry.attemptTimeout,

@@ -49,15 +49,8 @@ export const later: readonly Later[] = [
     what: "header matches by pattern",
   },
 
-  { at: "pools.*.balance", values: ["least-requests"], what: "balancing by least requests" },
-  {
-    at: "pools.*.balance",
-    values: ["random", "source", "hash", "peak-ewma", "first"],
-    what: "this way of balancing",
-  },
   { at: "pools.*.endpoints.*.limits", what: "limits of an endpoint" },
   { at: "pools.*.queue", what: "queueing" },
-  { at: "pools.*.slowStart", what: "slow start" },
   { at: "pools.*.tls", what: "TLS towards endpoints" },
   { at: "pools.*.http", what: "a choice of HTTP versions towards endpoints" },
   { at: "pools.*.sticky", what: "stickiness" },

@@ -64,7 +64,8 @@ describe("defaults", () => {
       pools: [
         {
           name: "app",
-          balance: { kind: "round-robin" },
+          balance: { kind: "least-requests" },
+          slowStartMs: 0,
           endpoints: [{ name: "127.0.0.1:9001", host: "127.0.0.1", port: 9001, weight: 1, backup: false }],
           health: {
             check: { kind: "tcp" },
@@ -319,6 +320,25 @@ describe("a pool", () => {
   );
   test("health: off means no checks", () =>
     expect(accepted(withPool("health: off")).pools[0]).not.toHaveProperty("health"));
+
+  const balances: readonly (readonly [text: string, balance: Config["pools"][number]["balance"]])[] = [
+    ["least-requests", { kind: "least-requests" }],
+    ["round-robin", { kind: "round-robin" }],
+    ["random", { kind: "random", choices: 2 }],
+    ["{ random: {} }", { kind: "random", choices: 2 }],
+    ["{ random: { choices: 16 } }", { kind: "random", choices: 16 }],
+    ["source", { kind: "source" }],
+    ["{ hash: { header: X-Tenant } }", { kind: "hash", by: { from: "header", name: "x-tenant" } }],
+    ["{ hash: { cookie: SID } }", { kind: "hash", by: { from: "cookie", name: "SID" } }],
+    ["{ hash: { query: user } }", { kind: "hash", by: { from: "query", name: "user" } }],
+    ["{ hash: { path: true } }", { kind: "hash", by: { from: "path" } }],
+    ["peak-ewma", { kind: "peak-ewma" }],
+    ["first", { kind: "first" }],
+  ];
+  test.each(balances)("balance: %s", (text, balance) =>
+    expect(accepted(withPool(`balance: ${text}`)).pools[0]?.balance).toEqual(balance),
+  );
+  test("slowStart: 30s", () => expect(accepted(withPool("slowStart: 30s")).pools[0]?.slowStartMs).toBe(30_000));
 
   const endpoints: readonly (readonly [text: string, endpoint: Config["pools"][number]["endpoints"][number]])[] = [
     ["b1.example.org:80", { name: "b1.example.org:80", host: "b1.example.org", port: 80, weight: 1, backup: false }],

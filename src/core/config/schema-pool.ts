@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { fieldValue, token } from "../../lib/http-text.ts";
+import { balance } from "./schema-balance.ts";
 import { key, section, type } from "./describe.ts";
 import * as s from "./scalars.ts";
 
@@ -260,8 +261,17 @@ const timeouts = section("a map of timeouts", {
 });
 
 export const poolSchema = section("a map with endpoints", {
-  balance: key(s.choice("round-robin").default("round-robin"), {
-    text: "How an endpoint is picked: in turns, each as often as its weight says.",
+  balance: key(balance(), {
+    text: [
+      "How an endpoint is picked, among those that are UP.",
+      "`least-requests`: the one with the fewest running requests for its weight, counted over all workers; among equals by turns.",
+      "`round-robin`: in turns, each as often as its weight says.",
+      "`random`: the less busy of two that are drawn.",
+      "`source`: the same endpoint for the same client address, as long as it is UP.",
+      "`hash`: the same endpoint for the same header field, cookie, path or query parameter.",
+      "`peak-ewma`: the one that would answer soonest, by its latest response times and running requests.",
+      "`first`: the first of the list, in the order of the file; the next one only while it has no room. With it, nothing that is DOWN is ever used, and weights other than 0 make no difference.",
+    ].join(" "),
   }),
   endpoints: key(
     z
@@ -277,6 +287,10 @@ export const poolSchema = section("a map with endpoints", {
     text: "Active checks. `off`: none, every endpoint counts as UP.",
     without: "a `tcp` check with the defaults below",
     example: "health:\n  http: { path: /healthcheck, expect: { status: [200] } }\n  interval: 1s",
+  }),
+  slowStart: key(s.duration({ min: 1, max: hour, zero: "all of its weight at once" }).prefault("0s"), {
+    text: "How long an endpoint that came UP again takes to get to all of its weight. It begins with a tenth and gets more every second. Where no other endpoint serves, and at the start, there is no ramp.",
+    example: "slowStart: 30s",
   }),
   retry: key(retry.prefault({}), { text: "When a request is tried again at another endpoint." }),
   timeouts: key(timeouts.prefault({}), {

@@ -21,6 +21,7 @@ function pool(name: string, ...endpoints: readonly (readonly [string, number, nu
   return {
     name,
     balance: { kind: "round-robin" },
+    slowStartMs: 0,
     endpoints: endpoints.map(([host, port, weight = 1]) => ({
       name: `${host}:${port}`,
       host,

@@ -4,6 +4,7 @@ import { authorityFrom, authorityTo } from "../http1/request-writer.ts";
 import { Column, columns, type HeadParser } from "../http1/head-parser.ts";
 import { Field, fieldOf } from "../http1/fields.ts";
 import { needsNormalising, normalisePath } from "./path.ts";
+import { hashFolded, RouteIndex, segmentEnd } from "./route-index.ts";
 
 /** Index of the pool in the snapshot, or `noRoute`. */
 export const noRoute = -1;
@@ -24,14 +25,23 @@ interface CompiledHeader {
   readonly value: Uint8Array | undefined;
 }
 
+/** With fewer routes, trying them one by one is as fast as finding out which of them to try. */
+const indexedFromUsual = 8;
+
 /** The routes of a listener in the form in which a request is compared: bytes, tried in order, first match wins. */
 export class Router {
   readonly #routes: readonly CompiledRoute[];
+  readonly #index: RouteIndex | undefined;
   readonly #fallback: number;
 
-  /** `poolIndex` gives the place of a pool in the snapshot. */
-  constructor(listener: Pick<ListenerConfig, "routes" | "pool">, poolIndex: (name: string) => number) {
+  /** `poolIndex` gives the place of a pool in the snapshot; `indexedFrom` is there for tests. */
+  constructor(
+    listener: Pick<ListenerConfig, "routes" | "pool">,
+    poolIndex: (name: string) => number,
+    indexedFrom = indexedFromUsual,
+  ) {
     this.#routes = listener.routes.map((route) => compile(route, poolIndex));
+    this.#index = this.#routes.length >= indexedFrom ? new RouteIndex(this.#routes) : undefined;
     this.#fallback = listener.pool === undefined ? noRoute : poolIndex(listener.pool);
   }
 
@@ -39,11 +49,37 @@ export class Router {
     const routes = this.#routes;
     if (routes.length === 0) return this.#fallback;
     const path = comparablePath(head, bytes, base);
+    if (this.#index !== undefined) return this.#indexedRoute(this.#index, head, bytes, base, path);
     for (let which = 0; which < routes.length; which++) {
       const route = routes[which]!;
       if (matches(route, head, bytes, base, path)) return route.pool;
     }
     return this.#fallback;
+  }
+
+  /** The four lists in which the request's routes stand, walked together in the order of the file. */
+  #indexedRoute(index: RouteIndex, head: HeadParser, bytes: Uint8Array, base: number, path: Uint8Array): number {
+    const from = base + authorityFrom(head);
+    const host = hashFolded(bytes, from, hostEnd(bytes, from, base + authorityTo(head)));
+    const segment = hashFolded(path, 1, segmentEnd(path));
+    const both = index.both(host, segment);
+    const byHost = index.byHost(host);
+    const bySegment = index.bySegment(segment);
+    const neither = index.neither;
+    for (let a = 0, b = 0, c = 0, d = 0; ;) {
+      const first = both[a] ?? Infinity;
+      const second = byHost[b] ?? Infinity;
+      const third = bySegment[c] ?? Infinity;
+      const fourth = neither[d] ?? Infinity;
+      const least = Math.min(first, second, third, fourth);
+      if (least === Infinity) return this.#fallback;
+      const route = this.#routes[least]!;
+      if (matches(route, head, bytes, base, path)) return route.pool;
+      if (least === first) a++;
+      else if (least === second) b++;
+      else if (least === third) c++;
+      else d++;
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { hashText } from "../../core/balance/hash.ts";
 import { latin1 } from "../../lib/bytes.ts";
 import { compileCidrs } from "../../lib/cidr.ts";
 import type { ForwardedFields, RequestRules } from "../../core/http1/request-writer.ts";
@@ -30,6 +31,8 @@ export interface ListenerSettings {
 /** What is known of a client's address. */
 export interface Peer {
   readonly address: string;
+  /** The address as a key for balancing. */
+  readonly key: number;
   readonly isTrusted: boolean;
   readonly forwarded: ForwardedFields;
 }
@@ -147,6 +150,7 @@ function makePeer(address: string, localPort: number, localAddress: string, sett
   const authority = localAddress.includes(":") ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
   return {
     address,
+    key: hashText(address),
     isTrusted: settings.isTrusted(address),
     forwarded: {
       clientAddress: latin1(address),

@@ -3,6 +3,7 @@ import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
 import { TroubleSign } from "../../model/link.ts";
 import { EndpointSlot } from "../../observe/counters.ts";
+import { clock } from "../../platform/clock.ts";
 import { broken, send } from "../net/sender.ts";
 import { ConnectionState, type EndpointConnection } from "../upstream/endpoint-connection.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -16,6 +17,7 @@ export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
   const runtime = exchange.runtime;
   runtime.counters[endpoint.base + EndpointSlot.attempts]!++;
   runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!++;
+  if (pool.wantsLatency) exchange.askedMs = clock.monotonicMs();
   // The last attempt is not cut short: it gets the rest of the response time-out.
   if (pool.retry.attemptTimeoutMs > 0 && exchange.attempts + 1 < pool.retry.attempts) {
     exchange.attemptDueMs = runtime.nowMs + pool.retry.attemptTimeoutMs;
@@ -29,6 +31,7 @@ export function startAttempt(exchange: Exchange, mustBeFresh = false): void {
     return;
   }
   if (!endpoint.canConnect) {
+    runtime.counters[endpoint.base + EndpointSlot.attemptsNow]!--;
     failAttempt(exchange, Failure.ConnectTimeout);
     return;
   }
@@ -74,6 +77,7 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
   const runtime = exchange.runtime;
   if (exchange.wasReused && exchange.connection !== null) endpoint.endedIdle(exchange.connection);
   detach(exchange);
+  if (pool.wantsLatency) timeFailure(exchange, endpoint, failure);
   countFailure(exchange, endpoint, failure);
   const tried = (exchange.tried ??= []);
   const isLost = failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse;
@@ -101,7 +105,7 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
     failExchange(exchange, failure);
     return;
   }
-  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(avoided)!;
+  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(exchange.balanceKey, avoided)!;
   endpoint.count(EndpointSlot.retries);
   exchange.hasSentBytes = false;
   // One lost connection is enough: the next attempt does not rely on another that may have ended meanwhile.
@@ -173,6 +177,22 @@ export function detach(exchange: Exchange): void {
   }
   connection.exchange = null;
   connection.close();
+}
+
+/** The head of the final answer is here; only for pools that balance by latency. */
+export function timeAnswer(exchange: Exchange, endpoint: Endpoint): void {
+  const nowMs = clock.monotonicMs();
+  endpoint.latency?.answered(nowMs - exchange.askedMs, nowMs);
+}
+
+/** Balancing by latency takes a failure for a very slow answer. */
+function timeFailure(exchange: Exchange, endpoint: Endpoint, failure: Failure): void {
+  const isLoss =
+    failure === Failure.SendRefused || failure === Failure.ResetBeforeResponse || failure === Failure.EndBeforeResponse;
+  // The end of a connection that waited for work says nothing about the endpoint.
+  if (isLoss && exchange.wasReused) return;
+  const nowMs = clock.monotonicMs();
+  endpoint.latency?.failed(nowMs - exchange.askedMs, nowMs);
 }
 
 function countFailure(exchange: Exchange, endpoint: Endpoint, failure: Failure): void {

@@ -149,7 +149,7 @@ class HttpDataPlane implements DataPlane {
         this.#endpoints.set(key, made);
         return made;
       });
-      return new Pool(pool, endpoints, this.#stateOf);
+      return new Pool(this.#runtime, pool, endpoints, this.#stateOf);
     });
     return { snapshot, pools };
   }

@@ -1,3 +1,4 @@
+import { noKey } from "../../core/balance/balancer.ts";
 import { ChunkedDecoder } from "../../core/http1/chunked.ts";
 import { Framing } from "../../core/http1/framing.ts";
 import type { HeadLimits } from "../../core/http1/head-parser.ts";
@@ -6,6 +7,7 @@ import { Reframe } from "../../core/http1/response-writer.ts";
 import { copyBytes } from "../../lib/bytes.ts";
 import { type Deadline, never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
+import { clock } from "../../platform/clock.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
 import type { Endpoint } from "../upstream/endpoint.ts";
@@ -37,6 +39,8 @@ export class Exchange implements Deadline {
   /** The client's connection may carry another request after this one. */
   keepsClient = false;
   asksUpgrade = false;
+  /** What the pool balances by, as a number; set when the pool is known. */
+  balanceKey = noKey;
 
   // The request on its way.
   /** Head, and what came of the body so far, as the endpoint gets them: `out[0, outLength)`. */
@@ -63,6 +67,8 @@ export class Exchange implements Deadline {
   isSending = false;
   wasReused = false;
   tried: Endpoint[] | null = null;
+  /** Precise time at which the endpoint had all it was to answer; kept only where the pool balances by latency. */
+  askedMs = 0;
 
   // The response.
   hasAnswered = false;
@@ -141,6 +147,9 @@ export class Exchange implements Deadline {
 
   /** The whole request is written: the time for the answer begins. */
   armResponse(): void {
+    // A body may take the client its time, which is not the endpoint's.
+    if (this.pool!.wantsLatency && this.requestFraming !== Framing.None && !this.hasAnswered)
+      this.askedMs = clock.monotonicMs();
     const responseMs = this.pool!.timeouts.responseMs;
     if (responseMs === 0 || this.isResponseDone) return;
     this.responseDueMs = this.runtime.nowMs + responseMs;

@@ -99,7 +99,8 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.pool = pool;
   pool.budget.count(runtime.nowMs);
   if (pool.timeouts.totalMs > 0) exchange.totalDueMs = runtime.nowMs + pool.timeouts.totalMs;
-  const endpoint = pool.pick();
+  exchange.balanceKey = pool.keyOf(head, bytes, base, client.peer);
+  const endpoint = pool.pick(exchange.balanceKey);
   if (endpoint === undefined) {
     failExchange(exchange, Failure.NoEndpoint);
     return;

@@ -9,7 +9,7 @@ import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { broken, send } from "../net/sender.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
-import { detach, failAttempt, wouldRetryStatus } from "./attempt.ts";
+import { detach, failAttempt, timeAnswer, wouldRetryStatus } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { abortByClient, completeResponse, failExchange } from "./finish.ts";
 import { beginPartial, feedPartial } from "./partial-head.ts";
@@ -92,6 +92,7 @@ function answer(
     return;
   }
   countStatus(exchange, exchange.client!.listener.base + ListenerSlot.status2xx, status);
+  if (exchange.pool!.wantsLatency) timeAnswer(exchange, endpoint);
   endpoint.speaks10 = head.minor === 0;
   connection.keepAliveMs = head.keepAliveSeconds < 0 ? -1 : head.keepAliveSeconds * 1000;
   exchange.status = status;

@@ -1,3 +1,4 @@
+import type { PeakLatency } from "../../core/balance/peak-latency.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
 import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
 import type { Runtime } from "../proxy/runtime.ts";
@@ -33,6 +34,10 @@ export class Endpoint {
   readonly lateIdleMs = 10_000;
   /** Its last answer was HTTP/1.0: chunked requests must be counted first. */
   speaks10 = false;
+  /** Its weight grows from this moment on (monotonic clock); -Infinity = it has all of it. */
+  rampFromMs = -Infinity;
+  /** Kept by pools that balance by it. */
+  latency: PeakLatency | null = null;
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
@@ -51,6 +56,11 @@ export class Endpoint {
 
   count(slot: number): void {
     this.runtime.counters[this.base + slot]!++;
+  }
+
+  /** Whether a further exchange fits in. There is no limit of an endpoint in this version. */
+  hasRoom(): boolean {
+    return true;
   }
 
   get canConnect(): boolean {

@@ -85,6 +85,7 @@ export function pool(name: string, hosts: readonly string[]): Config["pools"][nu
   return {
     name,
     balance: { kind: "round-robin" },
+    slowStartMs: 0,
     endpoints: hosts.map((host) => ({ name: host, host, port: 9, weight: 1, backup: false })),
     retry: {
       attempts: 3,
