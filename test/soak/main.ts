@@ -22,7 +22,7 @@ async function main(): Promise<number> {
     return 2;
   }
   // What is still being warmed up is no leak; a short run can only leave less out.
-  const fromMinute = Math.min(2, minutes * 0.4);
+  const fromMinute = Math.min(2, Math.round(minutes * 4) / 10);
   const soak = new Soak();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     // Under npm it comes twice.
