@@ -1,4 +1,5 @@
 import { AppError } from "../model/app-error.ts";
+import type { EndpointOverride, OverrideRequest } from "../model/override.ts";
 import type { StatusView } from "../model/status.ts";
 import { askHttp } from "../platform/http-client.ts";
 import type { OsFailure } from "../platform/ports.ts";
@@ -20,14 +21,35 @@ export async function requestStop(target: AdminTarget): Promise<void> {
   await ask(target, "POST", "/api/v1/stop");
 }
 
-async function ask(target: AdminTarget, method: string, path: string): Promise<unknown> {
+/** What stands over an endpoint's configuration after a change. */
+export interface OverrideAnswer {
+  readonly override: EndpointOverride | null;
+  /** Why it holds only until the instance ends. */
+  readonly notSaved?: string;
+}
+
+/** Asks for a state or weight of an endpoint. Throws as `fetchStatus`, and `unknown-name` where it does not exist. */
+export async function requestOverride(
+  target: AdminTarget,
+  { pool, endpoint, change, actor, reason }: OverrideRequest,
+): Promise<OverrideAnswer> {
+  const place = `/api/v1/pools/${encodeURIComponent(pool)}/endpoints/${encodeURIComponent(endpoint)}`;
+  const value = change.kind === "state" ? { state: change.state } : { weight: change.weight };
+  const body = JSON.stringify({ ...value, actor, ...(reason === undefined ? {} : { reason }) });
+  return (await ask(target, "POST", `${place}/${change.kind}`, body)) as OverrideAnswer;
+}
+
+async function ask(target: AdminTarget, method: string, path: string, given?: string): Promise<unknown> {
   const where = targetText(target);
-  const answer = await askHttp({ to: target, method, target: path, timeoutMs: answerTimeoutMs });
+  const question = { to: target, method, target: path, timeoutMs: answerTimeoutMs };
+  const answer = await askHttp(given === undefined ? question : { ...question, body: given });
   if (!answer.ok) throw connectError(where, answer);
   const { status, body: text } = answer.value;
   const body = jsonOf(text);
   if (status >= 200 && status <= 299) return body;
   const { code, message = `status ${status}` } = problemOf(body);
+  if (code === "unknown-name") throw new AppError("unknown-name", message);
+  if (code === "bad-body") throw new AppError("bad-argument", message);
   const isForbidden = status === 403 || status === 405;
   throw new AppError(
     isForbidden ? "admin-forbidden" : "admin-bad-answer",

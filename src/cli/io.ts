@@ -10,6 +10,8 @@ export interface CliIo {
   columns(): number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
+  /** Who runs the command: behind sudo the one who typed it. */
+  user(): string;
   /** Waits for so many milliseconds. */
   pause(ms: number): Promise<void>;
   /** Whether a process with this id exists. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixtureView } from "../../test/fixtures/status-view.ts";
 import { type AdminServer, startAdmin } from "../control/admin.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import { AppError } from "../model/app-error.ts";
 import { parseTarget } from "./admin-target.ts";
 import type { CliIo } from "./io.ts";
@@ -39,6 +40,7 @@ async function cli(line: string, more: { io?: Partial<CliIo>; ports?: Partial<Cl
     columns: () => undefined,
     env: { XDG_RUNTIME_DIR: folder },
     uid: 1000,
+    user: () => "anna",
     pause: () => Promise.resolve(),
     isAlive: () => false,
     ...more.io,
@@ -110,7 +112,7 @@ describe("command line", () => {
     expect(await cli("--version")).toMatchObject({ out: "1.2.3", err: "" });
   });
 
-  for (const command of ["run", "start", "check", "status", "stop"]) {
+  for (const command of ["run", "start", "check", "status", "stop", "drain", "maint", "ready", "weight"]) {
     test(`help of ${command} has an example and the exit codes`, async () => {
       const { out } = await cli(`${command} --help`);
       expect(out).toContain("Example");
@@ -151,16 +153,59 @@ describe("admin targets", () => {
 });
 
 describe("commands at a real admin API", () => {
+  const asked: OverrideRequest[] = [];
+
   function startInstance(name: string, stop: (reason: string) => void = () => undefined): AdminServer {
     const socket = join(folder, name);
     const server = startAdmin({
       bind: { host: "127.0.0.1", port: 0 },
       socket,
       view: () => fixtureView,
+      change(request) {
+        asked.push(request);
+        if (request.pool !== "app") return { kind: "unknown", message: "there is no pool called x" };
+        const { actor, reason = "" } = request;
+        const override = { state: { value: "maint", actor, reason, sinceAt: 1 } } as const;
+        return request.change.kind === "state"
+          ? { kind: "changed", override }
+          : { kind: "changed", override, notSaved: "overrides /x: no space left" };
+      },
       stop,
     });
     cleanups.push(() => server.stop());
     return server;
+  }
+
+  test("maint names place, person and reason, and says what holds now", async () => {
+    const { addresses } = startInstance("override.sock");
+    const ran = await cli(`maint app/127.0.0.1:9001 --reason disk --admin ${addresses.socket}`);
+    expect(ran).toMatchObject({ exitCode: 0, out: "app/127.0.0.1:9001: MAINT by anna: disk", err: "" });
+    const change = { kind: "state", state: "maint" } as const;
+    expect(asked.pop()).toEqual({ pool: "app", endpoint: "127.0.0.1:9001", change, actor: "anna", reason: "disk" });
+  });
+
+  test("what could not be kept is a failure that says so", async () => {
+    const { addresses } = startInstance("full.sock");
+    const ran = await cli(`weight app/b1 default --admin ${addresses.socket}`);
+    expect(ran).toMatchObject({ exitCode: 1, err: "weichensteller: overrides /x: no space left" });
+    expect(asked.pop()).toMatchObject({ change: { kind: "weight", weight: null } });
+  });
+
+  for (const [line, exitCode, err] of [
+    ["drain x/b1", 2, "there is no pool called x"],
+    ["drain app", 2, "expected POOL/ENDPOINT"],
+    ["weight app/b1 257", 2, "expected 0 to 256, or default"],
+    ["weight app/b1 1.5", 2, "expected 0 to 256, or default"],
+    ["weight app/b1", 2, "missing required argument"],
+    ["ready app/b1 --admin 127.0.0.1:PORT", 1, "read-only"],
+  ] as const) {
+    test(`${line} ends with ${exitCode}`, async () => {
+      const { addresses } = startInstance(`refused-${asked.length}-${line.length}.sock`);
+      const target = line.includes("--admin") ? "" : ` --admin ${addresses.socket}`;
+      const ran = await cli(`${line.replace("PORT", String(addresses.tcp?.port))}${target}`);
+      expect(ran.exitCode).toBe(exitCode);
+      expect(ran.err).toContain(err);
+    });
   }
 
   test("status finds the socket that the configuration names", async () => {

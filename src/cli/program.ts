@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { AppError, ExitCode } from "../model/app-error.ts";
 import type { AdminConfig } from "../model/config.ts";
+import { type OverrideChange, weightMax } from "../model/override.ts";
 import { adminTarget, type TargetOptions } from "./admin-target.ts";
 import type { CliIo } from "./io.ts";
 
@@ -59,6 +60,7 @@ Examples:
   weichensteller check -c my.yaml      say everything that is wrong with a configuration
   weichensteller run -c my.yaml        balance
   weichensteller status                how the running instance is
+  weichensteller drain app/b1          no new requests for an endpoint
 ${exitCodesHelp}`,
     );
   addRun(program, ports, end);
@@ -66,6 +68,8 @@ ${exitCodesHelp}`,
   addCheck(program, ports, end);
   addStatus(program, ports, end);
   addStop(program, ports, end);
+  addStates(program, ports, end);
+  addWeight(program, ports, end);
   return program;
 }
 
@@ -139,6 +143,62 @@ function addStop(program: Command, ports: CliPorts, end: (code: number) => void)
       const { runStop } = await import("./stop.ts");
       end(await runStop(await adminTarget(options, surroundings(ports)), { isWaiting: options.wait }, ports.io));
     });
+}
+
+const states = {
+  drain: "give an endpoint no new requests; those that run finish, checks go on",
+  maint: "take an endpoint out of service, whatever its checks say",
+  ready: "take drain or maint back: checks decide again",
+} as const;
+
+function addStates(program: Command, ports: CliPorts, end: (code: number) => void): void {
+  for (const state of Object.keys(states) as (keyof typeof states)[]) {
+    addOverride(program, { name: state, usage: "<POOL/ENDPOINT>", what: states[state], example: "app/b1" }).action(
+      async (place: string, options: TargetOptions & { reason?: string }) => {
+        end(await override(ports, options, { place, change: { kind: "state", state } }));
+      },
+    );
+  }
+}
+
+function addWeight(program: Command, ports: CliPorts, end: (code: number) => void): void {
+  const what = "set an endpoint's weight, 0 to 256; default: the configured one";
+  addOverride(program, { name: "weight", usage: "<POOL/ENDPOINT> <N>", what, example: "app/b1 10" }).action(
+    async (place: string, text: string, options: TargetOptions & { reason?: string }) => {
+      end(await override(ports, options, { place, change: { kind: "weight", weight: weightArgument(text) } }));
+    },
+  );
+}
+
+function addOverride(
+  program: Command,
+  { name, usage, what, example }: Readonly<Record<"name" | "usage" | "what" | "example", string>>,
+): Command {
+  return withTarget(program.command(`${name} ${usage}`).description(what))
+    .option("-r, --reason <TEXT>", "why, for status and log")
+    .addHelpText(
+      "after",
+      `\nIt holds over reload and restart.\n\nExample:\n  weichensteller ${name} ${example} --reason "new disk"\n${exitCodesHelp}`,
+    );
+}
+
+async function override(
+  ports: CliPorts,
+  { reason, ...target }: TargetOptions & { reason?: string },
+  { place, change }: { readonly place: string; readonly change: OverrideChange },
+): Promise<number> {
+  const { runOverride } = await import("./override.ts");
+  const asked = reason === undefined ? { place, change } : { place, change, reason };
+  return runOverride(await adminTarget(target, surroundings(ports)), asked, ports.io);
+}
+
+/** Null: the configured one. */
+function weightArgument(text: string): number | null {
+  if (text === "default") return null;
+  const weight = Number(text);
+  if (!/^[0-9]+$/.test(text) || weight > weightMax)
+    throw new AppError("bad-argument", `weight ${JSON.stringify(text)}: expected 0 to ${weightMax}, or default`);
+  return weight;
 }
 
 /** Not commander's requiredOption, which reports itself missing where the user only mistyped it. */

@@ -1,4 +1,5 @@
 import { addressText } from "../lib/address.ts";
+import { overrideText } from "../core/health/why-text.ts";
 import { EndpointState, endpointStateName } from "../model/snapshot.ts";
 import type { EndpointView, ListenerView, PoolView, StatusView, WorkerView } from "../model/status.ts";
 import type { Colour, Paint } from "./colour.ts";
@@ -116,7 +117,13 @@ function errorCount({ counters }: EndpointView): number {
 }
 
 /** The reason, and for a good check the evidence too; a reason for DOWN carries its evidence already. */
-function whyCell({ whyText, lastCheck }: EndpointView, nowAt: number): string {
+function whyCell(endpoint: EndpointView, nowAt: number): string {
+  const weight = endpoint.override?.weight;
+  const reason = reasonCell(endpoint, nowAt);
+  return weight === undefined ? reason : `${reason}; weight ${weight.value} ${overrideText(weight)}`;
+}
+
+function reasonCell({ whyText, lastCheck }: EndpointView, nowAt: number): string {
   if (lastCheck === undefined) return whyText;
   const ago = `${spanText(nowAt - lastCheck.at)} ago`;
   return lastCheck.isOk

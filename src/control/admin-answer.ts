@@ -1,7 +1,10 @@
+import { weightMax, overrideTextMax, type OverrideChange, type OverrideRequest } from "../model/override.ts";
 import { instanceMetrics } from "../observe/instance-metrics.ts";
 import { metricsContentType, renderMetrics } from "../observe/metrics.ts";
 import { EndpointState } from "../model/snapshot.ts";
 import type { PoolView, StatusView } from "../model/status.ts";
+import type { ChangeResult } from "./endpoint-override.ts";
+import { isWeight, printableText } from "./overrides.ts";
 
 /** What the admin API needs of a request; the decision is the same on both doors but for what a door allows. */
 export interface AdminRequest {
@@ -11,6 +14,8 @@ export interface AdminRequest {
   readonly path: string;
   /** Host field; empty where there was none. */
   readonly host: string;
+  /** Of a POST. */
+  readonly body?: string;
 }
 
 /**
@@ -29,6 +34,8 @@ export interface AdminAnswer {
 
 export interface AdminSource {
   view(): StatusView;
+  /** Sets or takes back an override. */
+  change(request: OverrideRequest): ChangeResult;
   /** The address of the TCP door, whose name in Host is believed. */
   readonly tcpHost: string | undefined;
 }
@@ -61,9 +68,13 @@ export function adminAnswer(request: AdminRequest, source: AdminSource): AdminAn
       `Host ${JSON.stringify(host)} is no name of this address; use localhost, a loopback address or ${source.tcpHost}`,
     );
   }
-  const route = routes.get(path);
+  const place = endpointPlace(path);
+  const route: Route | undefined =
+    place === undefined
+      ? routes.get(path)
+      : { method: "POST", answer: (from) => overrideAnswer(place, request.body ?? "", from) };
   if (route === undefined)
-    return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys()].join(", ")}`);
+    return problem(404, "not-found", `there is no ${path}; there are ${[...routes.keys(), ...placeForms].join(", ")}`);
   const isRead = method === "GET" || method === "HEAD";
   if (route.method === "GET" ? !isRead : method !== route.method) {
     const allow = route.method === "GET" ? "GET, HEAD" : route.method;
@@ -89,6 +100,70 @@ function isOwnName(host: string, tcpHost: string | undefined): boolean {
 /** True for 127.0.0.0/8 and ::1 as literals. */
 export function isLoopback(host: string): boolean {
   return host === "::1" || /^127\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}$/.test(host);
+}
+
+const placeForms = ["state", "weight"].map((what) => `/api/v1/pools/{pool}/endpoints/{endpoint}/${what}`);
+
+interface EndpointPlace {
+  readonly pool: string;
+  readonly endpoint: string;
+  readonly what: "state" | "weight";
+}
+
+/** Undefined where the path is no endpoint's; names are percent-encoded. */
+function endpointPlace(path: string): EndpointPlace | undefined {
+  const match = /^\/api\/v1\/pools\/([^/]+)\/endpoints\/([^/]+)\/(state|weight)$/.exec(path);
+  const [, pool, endpoint, what] = match ?? [];
+  if (pool === undefined || endpoint === undefined) return undefined;
+  try {
+    const names = { pool: decodeURIComponent(pool), endpoint: decodeURIComponent(endpoint) };
+    return { ...names, what: what === "state" ? "state" : "weight" };
+  } catch {
+    // A broken escape is no name of anything.
+    return undefined;
+  }
+}
+
+/** The body: `{ "state": "drain" | "maint" | "ready" }` or `{ "weight": 0..256 | null }`, with `actor` and `reason`. */
+function overrideAnswer({ pool, endpoint, what }: EndpointPlace, body: string, source: AdminSource): AdminAnswer {
+  const asked = objectOf(body);
+  if (asked === undefined) return problem(400, "bad-body", "the body is no JSON object");
+  const change = what === "state" ? stateChange(asked["state"]) : weightChange(asked["weight"]);
+  if (typeof change === "string") return problem(400, "bad-body", change);
+  const { actor = "unknown", reason } = asked;
+  for (const [name, text] of [
+    ["actor", actor],
+    ["reason", reason],
+  ] as const) {
+    if (text !== undefined && printableText(text) === undefined)
+      return problem(400, "bad-body", `${name}: expected printable text of 1 to ${overrideTextMax} characters`);
+  }
+  const request = { pool, endpoint, change, actor: String(actor) };
+  const result = source.change(reason === undefined ? request : { ...request, reason: String(reason) });
+  if (result.kind === "unknown") return problem(404, "unknown-name", result.message);
+  const { override = null, notSaved } = result;
+  return json(200, { pool, endpoint, override, ...(notSaved === undefined ? {} : { notSaved }) });
+}
+
+function objectOf(body: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function stateChange(state: unknown): OverrideChange | string {
+  return state === "drain" || state === "maint" || state === "ready"
+    ? { kind: "state", state }
+    : "state: expected drain, maint or ready";
+}
+
+function weightChange(weight: unknown): OverrideChange | string {
+  return weight === null || isWeight(weight)
+    ? { kind: "weight", weight }
+    : `weight: expected a whole number from 0 to ${weightMax}, or null for the configured one`;
 }
 
 /**

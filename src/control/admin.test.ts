@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixtureView } from "../../test/fixtures/status-view.ts";
 import { AppError } from "../model/app-error.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import { EndpointState } from "../model/snapshot.ts";
 import type { StatusView } from "../model/status.ts";
 import { type AdminServer, startAdmin } from "./admin.ts";
 import { adminAnswer } from "./admin-answer.ts";
+import type { ChangeResult } from "./endpoint-override.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "wst-admin-"));
 const servers: AdminServer[] = [];
@@ -27,6 +29,7 @@ function start(
     bind: { host: "127.0.0.1", port: 0 },
     socket,
     view: () => view,
+    change: changeFixture,
     stop,
   });
   servers.push(server);
@@ -34,8 +37,102 @@ function start(
   return { socket, url: `http://127.0.0.1:${server.addresses.tcp?.port}` };
 }
 
+const changes: OverrideRequest[] = [];
+
+/** The fixture has a pool `app` with `b1`. */
+function changeFixture(request: OverrideRequest): ChangeResult {
+  changes.push(request);
+  if (request.pool !== "app") return { kind: "unknown", message: "there is no pool" };
+  return { kind: "changed", notSaved: "disk full" };
+}
+
+describe("overrides over the API", () => {
+  const source = { view: () => fixtureView, change: changeFixture, tcpHost: "127.0.0.1" };
+  const state = "/api/v1/pools/app/endpoints/127.0.0.1%3A9001/state";
+  const weight = "/api/v1/pools/app/endpoints/b1/weight";
+  const post = { door: "socket", method: "POST", host: "" } as const;
+
+  for (const [name, path, body, asked] of [
+    [
+      "a state with actor and reason",
+      state,
+      { state: "maint", actor: "anna", reason: "new disk" },
+      {
+        pool: "app",
+        endpoint: "127.0.0.1:9001",
+        change: { kind: "state", state: "maint" },
+        actor: "anna",
+        reason: "new disk",
+      },
+    ],
+    [
+      "a weight by nobody in particular",
+      weight,
+      { weight: 256 },
+      { pool: "app", endpoint: "b1", change: { kind: "weight", weight: 256 }, actor: "unknown" },
+    ],
+    [
+      "the configured weight",
+      weight,
+      { weight: null, actor: "ben" },
+      { pool: "app", endpoint: "b1", change: { kind: "weight", weight: null }, actor: "ben" },
+    ],
+  ] as const) {
+    test(name, () => {
+      const answer = adminAnswer({ ...post, path, body: JSON.stringify(body) }, source);
+      expect([answer.status, changes.pop()]).toEqual([200, asked]);
+      expect(JSON.parse(answer.body)).toEqual({
+        pool: "app",
+        endpoint: asked.endpoint,
+        override: null,
+        notSaved: "disk full",
+      });
+    });
+  }
+
+  for (const [name, request, status, code] of [
+    ["TCP is read-only", { door: "tcp", host: "localhost", body: '{"state":"drain"}' }, 403, "read-only"],
+    ["GET", { method: "GET" }, 405, "method-not-allowed"],
+    ["no body", { body: "" }, 400, "bad-body"],
+    ["a list", { body: "[]" }, 400, "bad-body"],
+    ["null", { body: "null" }, 400, "bad-body"],
+    ["a state that is none", { body: '{"state":"up"}' }, 400, "bad-body"],
+    ["a control character in the reason", { body: '{"state":"drain","reason":"a\\u001b[2J"}' }, 400, "bad-body"],
+    ["an empty actor", { body: '{"state":"drain","actor":""}' }, 400, "bad-body"],
+    ["a long reason", { body: JSON.stringify({ state: "drain", reason: "x".repeat(201) }) }, 400, "bad-body"],
+    ["weight 257", { path: weight, body: '{"weight":257}' }, 400, "bad-body"],
+    ["weight -1", { path: weight, body: '{"weight":-1}' }, 400, "bad-body"],
+    ["weight 1.5", { path: weight, body: '{"weight":1.5}' }, 400, "bad-body"],
+    ["no weight", { path: weight, body: "{}" }, 400, "bad-body"],
+    [
+      "a pool that is not there",
+      { path: "/api/v1/pools/none/endpoints/b1/state", body: '{"state":"drain"}' },
+      404,
+      "unknown-name",
+    ],
+    ["a broken escape", { path: "/api/v1/pools/%zz/endpoints/b1/state" }, 404, "not-found"],
+  ] as const) {
+    test(`${name} is ${status}`, () => {
+      const answer = adminAnswer({ ...post, path: state, ...request }, source);
+      expect(answer.status).toBe(status);
+      expect(JSON.parse(answer.body)).toMatchObject({ error: { code } });
+    });
+  }
+
+  test("on the wire", async () => {
+    changes.length = 0;
+    const { socket, url } = start();
+    const body = '{"state":"drain","actor":"anna"}';
+    const answer = await fetch(`http://admin${state}`, { unix: socket, method: "POST", body });
+    expect(answer.status).toBe(200);
+    expect(changes.pop()).toMatchObject({ actor: "anna", change: { state: "drain" } });
+    expect((await fetch(`${url}${state}`, { method: "POST", body })).status).toBe(403);
+    expect(changes).toHaveLength(0);
+  });
+});
+
 describe("admin answers", () => {
-  const source = { view: () => fixtureView, tcpHost: "127.0.0.1" };
+  const source = { view: () => fixtureView, change: changeFixture, tcpHost: "127.0.0.1" };
   for (const [name, request, status, code] of [
     ["status by address", { host: "127.0.0.1:9400" }, 200, undefined],
     ["status by localhost", { host: "LocalHost" }, 200, undefined],
@@ -136,6 +233,7 @@ describe("admin server", () => {
           bind: { host, port: 0 },
           socket: join(folder, "refused.sock"),
           view: () => fixtureView,
+          change: changeFixture,
           stop: () => undefined,
         }),
       ).toThrow(/only loopback/);
@@ -153,6 +251,7 @@ describe("admin server", () => {
         socket,
         holder: () => ({ uid: 0, user: "root", pid: 12, command: "nginx" }),
         view: () => fixtureView,
+        change: changeFixture,
         stop: () => undefined,
       });
     } catch (thrown) {
@@ -173,6 +272,7 @@ describe("admin server", () => {
     const options = {
       bind: { host: "127.0.0.1", port },
       view: () => fixtureView,
+      change: changeFixture,
       stop: () => undefined,
     };
     expect(() => startAdmin({ ...options, socket: join(folder, "no/such/folder.sock") })).toThrow(/admin.socket/);

@@ -1,10 +1,12 @@
 import { addressText } from "../lib/address.ts";
 import { AppError } from "../model/app-error.ts";
 import type { BindAddress } from "../model/config.ts";
+import type { OverrideRequest } from "../model/override.ts";
 import type { AdminAddresses, StatusView } from "../model/status.ts";
 import { type HttpAddress, type HttpServer, serveHttp } from "../platform/http-server.ts";
 import type { PortHolder } from "../platform/ports.ts";
 import { adminAnswer, type AdminDoor, type AdminSource, isLoopback } from "./admin-answer.ts";
+import type { ChangeResult } from "./endpoint-override.ts";
 import { holderText } from "./holder-text.ts";
 
 export interface AdminOptions {
@@ -16,6 +18,8 @@ export interface AdminOptions {
   readonly holder?: (address: BindAddress) => PortHolder | undefined;
   /** Made anew for each request. */
   view(): StatusView;
+  /** Somebody asked over the socket for an endpoint's state or weight. */
+  change(request: OverrideRequest): ChangeResult;
   /** Somebody asked for the end over the socket; called after the answer was handed to the kernel. */
   stop(reason: string): void;
 }
@@ -37,10 +41,12 @@ export function startAdmin(options: AdminOptions): AdminServer {
     const text = `admin.bind ${addressText(bind)}: only loopback (127.0.0.0/8, ::1) in this version, because other addresses need a token`;
     throw new AppError("admin-bind-not-loopback", text);
   }
-  const source: AdminSource = { view, tcpHost: bind?.host };
+  const change = (request: OverrideRequest): ChangeResult => options.change(request);
+  const source: AdminSource = { view, change, tcpHost: bind?.host };
   const open = (door: AdminDoor, address: HttpAddress, name: string): HttpServer => {
-    const result = serveHttp(address, ({ method, path, host }) => {
-      const answer = adminAnswer({ door, method, path, host }, source);
+    const result = serveHttp(address, async ({ method, path, host, text }) => {
+      const asked = { door, method, path, host };
+      const answer = adminAnswer(method === "POST" ? { ...asked, body: await text() } : asked, source);
       // Afterwards, so that the answer is written before the stop can close this very connection.
       return answer.isStop
         ? { ...answer, afterwards: () => options.stop("asked for through the admin socket") }

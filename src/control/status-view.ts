@@ -79,7 +79,7 @@ function endpointView(
     name: endpoint.name,
     address: addressText(endpoint),
     ...(endpoint.ip === undefined ? {} : { ip: endpoint.ip }),
-    weight: endpoint.weight,
+    weight: known?.override?.weight?.value ?? endpoint.weight,
     backup: endpoint.backup,
     counters: pick(EndpointSlot, (number) => counters.sum(base + number)) satisfies EndpointCounters,
     // A row between two revisions: the health source has let it go already.

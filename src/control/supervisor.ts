@@ -13,12 +13,16 @@ import { workerEnvironment } from "../engine/worker/environment.ts";
 import { instancePaths } from "../platform/instance-paths.ts";
 import type { Cancel, DescriptorLimit, Platform, UserIds } from "../platform/ports.ts";
 import { withUmask } from "../platform/umask.ts";
+import type { AdminOptions } from "./admin.ts";
 import { capacity, descriptorsWanted, workerCount } from "./capacity.ts";
 import { EndpointNames, type ResolvedNames } from "./endpoint-names.ts";
 import { logHealth } from "./health-log.ts";
 import type { CreateHealthSource, HealthSource } from "./health-source.ts";
 import { claimInstance, type Instance } from "./instance.ts";
 import { bindListeners, inheritance } from "./listeners.ts";
+import { checkedPools } from "./checked-pools.ts";
+import { overrideOnto } from "./endpoint-override.ts";
+import { Overrides } from "./overrides.ts";
 import { listenerViews, poolViews, workerView } from "./status-view.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -41,13 +45,10 @@ export interface SupervisorParts {
 }
 
 /** Serves the admin API until the returned `stop`. Throws an Error whose message is fit to be printed. */
-export type StartAdmin = (
-  options: Config["admin"] & {
-    view(): StatusView;
-    /** Someone asked over the API for the end. */
-    stop(reason: string): void;
-  },
-) => { readonly addresses: AdminAddresses; stop(): Promise<void> };
+export type StartAdmin = (options: Config["admin"] & Pick<AdminOptions, "view" | "change" | "stop">) => {
+  readonly addresses: AdminAddresses;
+  stop(): Promise<void>;
+};
 
 /** `stopped`: someone asked for the end before the start was over. */
 export type StartResult =
@@ -78,6 +79,7 @@ export class Supervisor {
   readonly #startedAt: number;
   readonly #names: EndpointNames;
   readonly #health: HealthSource;
+  readonly #overrides: Overrides;
   /** Undone in reverse order when the instance ends, however far the start came. */
   readonly #undo: (() => void | Promise<void>)[] = [];
   readonly #slots: WorkerSlot[] = [];
@@ -106,9 +108,11 @@ export class Supervisor {
     this.#admin = { socket: options.config.admin.socket };
     const { names, timers } = parts.platform;
     this.#names = new EndpointNames({ names, timers, log: parts.log }, () => void this.#applyFoundNames());
+    this.#overrides = new Overrides(options.config, parts.platform, parts.log);
     this.#health = parts.createHealth((states) => {
       this.#broadcast({ kind: "states", states });
-      logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      const changed = logHealth(parts.log, this.#current?.snapshot, states, (row) => this.#health.view(row));
+      for (const { host } of changed.down) this.#names.suspect(host);
     });
     this.#undo.push(() => this.#health.stop());
     this.#undo.push(() => this.#names.stop());
@@ -203,6 +207,13 @@ export class Supervisor {
       const admin = startAdmin({
         ...config.admin,
         view: () => this.view(),
+        change: (request) =>
+          overrideOnto(this.#current?.snapshot, request, {
+            health: this.#health,
+            overrides: this.#overrides,
+            log,
+            states: (states) => this.#broadcast({ kind: "states", states }),
+          }),
         stop: (reason) => this.#parts.stop(reason),
       });
       this.#admin = admin.addresses;
@@ -210,6 +221,7 @@ export class Supervisor {
     } catch (error) {
       return { kind: "failed", line: error instanceof Error ? error.message : String(error) };
     }
+    this.#overrides.load();
     const resolved = await this.#names.resolveAll(config);
     if (this.#stopping !== undefined) return { kind: "stopped" };
     const refused = this.#adopt(config, resolved);
@@ -327,7 +339,7 @@ export class Supervisor {
       case "committed":
         return slot.answered(message);
       case "trouble":
-        return this.#health.trouble(message.row, message.sign);
+        return this.#health.trouble(message.row, message.counts, this.#counters?.goodAnswers(message.row) ?? 0);
       case "log":
         return this.#parts.log(message.level, message.code, message.text, { worker: link.index });
       case "drained":
@@ -435,13 +447,8 @@ export class Supervisor {
       allocation,
       acceptedAt: this.#parts.platform.clock.wallMs(),
     };
-    const health = new Map(config.pools.map((pool) => [pool.name, pool.health]));
-    this.#health.update(
-      snapshot.pools.map(({ name, endpoints }) => {
-        const check = health.get(name);
-        return check === undefined ? { name, endpoints } : { name, endpoints, health: check };
-      }),
-    );
+    this.#overrides.keepOnly(config);
+    this.#health.update(checkedPools(config, snapshot, this.#overrides));
   }
 
   /** A name of the current configuration has got an address: the same configuration, a new snapshot. */

@@ -2,6 +2,7 @@ import { isatty } from "node:tty";
 import packageJson from "../../package.json" with { type: "json" };
 import type { CliIo } from "../cli/io.ts";
 import { runCli } from "../cli/program.ts";
+import { userName } from "../platform/users.ts";
 import { writeStandard } from "../platform/standard-output.ts";
 
 // The entry of the command line. Everything a command needs is imported when the command runs: `status` is often typed
@@ -16,6 +17,7 @@ const io: CliIo = {
   columns: () => (isatty(1) ? process.stdout.columns || 80 : undefined),
   env: process.env,
   uid,
+  user: () => process.env["SUDO_USER"] ?? userName(uid) ?? `uid ${uid}`,
   pause: (ms) => Bun.sleep(ms),
   isAlive(pid) {
     try {

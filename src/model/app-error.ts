@@ -33,6 +33,8 @@ export const appErrorExit = {
   "admin-bad-answer": ExitCode.Failure,
   "admin-forbidden": ExitCode.Failure,
   "not-running": ExitCode.NotRunning,
+  "unknown-name": ExitCode.Usage,
+  "bad-argument": ExitCode.Usage,
   "config-invalid": ExitCode.Usage,
   "port-in-use": ExitCode.Failure,
   "quickstart-failed": ExitCode.Failure,

@@ -146,6 +146,25 @@ export interface HealthConfig {
   /** Fraction of the interval by which each wait is varied, to both sides. */
   readonly jitter: number;
   readonly initial: "up" | "down";
+  /** Absent: exchanges eject nobody. */
+  readonly passive?: PassiveConfig;
+}
+
+/** Ejection of endpoints where exchanges fail. */
+export interface PassiveConfig {
+  readonly failures: number;
+  readonly withinMs: number;
+  /** The first time; each further time in a row twice as long. */
+  readonly ejectMs: number;
+  readonly ejectMaxMs: number;
+  /** Largest fraction of a pool that may be out for answers of class 5xx to eject another one. */
+  readonly share: number;
+}
+
+export interface StatusRange {
+  readonly from: number;
+  /** Included. */
+  readonly to: number;
 }
 
 export type HealthCheckConfig =
@@ -161,9 +180,11 @@ export type HealthCheckConfig =
       readonly headers: readonly { readonly name: string; readonly value: string }[];
       readonly expect: {
         /** Inclusive ranges; one matching is enough. */
-        readonly status: readonly { readonly from: number; readonly to: number }[];
+        readonly status: readonly StatusRange[];
         /** Text that must occur in the first 64 KiB of the body. */
         readonly body?: string;
+        /** The answer with which an endpoint asks to be drained; absent: there is none. */
+        readonly drain?: { readonly status: readonly StatusRange[]; readonly body?: string };
       };
     };
 

@@ -18,6 +18,7 @@ export const Failure = {
   ResponseTimeout: 13,
   BadResponse: 14,
   StatusListed: 15,
+  EndpointDown: 16,
 
   // The response, after its head went to the client.
   ResponseReset: 20,
@@ -102,6 +103,11 @@ const texts: Readonly<Record<Failure, FailureText>> = {
     code: "status-listed",
     text: "the endpoint answered with a status that is retried",
   },
+  [Failure.EndpointDown]: {
+    status: 502,
+    code: "endpoint-down",
+    text: "the endpoint went down before it answered",
+  },
   [Failure.ResponseReset]: {
     status: 0,
     code: "response-reset",
@@ -154,7 +160,11 @@ const texts: Readonly<Record<Failure, FailureText>> = {
   },
   [Failure.Refused]: { status: 400, code: "refused", text: "the request is not valid" },
   [Failure.NoRoute]: { status: 404, code: "no-route", text: "no route matches" },
-  [Failure.NoEndpoint]: { status: 503, code: "no-endpoint", text: "no endpoint is available" },
+  [Failure.NoEndpoint]: {
+    status: 503,
+    code: "no-endpoint",
+    text: "no endpoint may be used: all are in DRAIN or MAINT, have weight 0 or no address",
+  },
   [Failure.TotalTimeout]: { status: 504, code: "total-timeout", text: "the request took too long" },
   [Failure.Draining]: { status: 503, code: "draining", text: "the balancer is stopping" },
   [Failure.TooManyConnections]: {

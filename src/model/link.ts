@@ -41,8 +41,8 @@ export type ToSupervisor =
   | { readonly kind: "prepared"; readonly revision: number }
   | { readonly kind: "refused"; readonly revision: number; readonly why: string }
   | { readonly kind: "committed"; readonly revision: number }
-  /** An attempt failed in a way that says something about the endpoint; at most one per row and 50 ms. */
-  | { readonly kind: "trouble"; readonly row: number; readonly sign: TroubleSign }
+  /** What exchanges saw of an endpoint since the last such message about it; see `engine/worker/trouble.ts`. */
+  | { readonly kind: "trouble"; readonly row: number; readonly counts: TroubleCounts }
   | {
       readonly kind: "log";
       readonly level: "debug" | "info" | "warn" | "error";
@@ -51,17 +51,23 @@ export type ToSupervisor =
     }
   | { readonly kind: "drained" };
 
-/** row, state */
-export type EndpointRowState = readonly [number, EndpointState];
+/** row, state, and the weight that someone set at run time; absent: that of the configuration. */
+export type EndpointRowState = readonly [number, EndpointState] | readonly [number, EndpointState, number];
 
 export const TroubleSign = {
   Connect: 0,
   Reset: 1,
   Timeout: 2,
   BadResponse: 3,
+  /** An answer of class 5xx, whether it was passed on or not. */
   Status5xx: 4,
+  /** An answer is waited for longer than usual, and none has come meanwhile: a reason to check, no failure yet. */
+  Overdue: 5,
 } as const;
 export type TroubleSign = (typeof TroubleSign)[keyof typeof TroubleSign];
 
+/** How often each sign was seen, by its number. */
+export type TroubleCounts = readonly [number, number, number, number, number, number];
+
 /** Raised when a message changes its meaning; a worker of another version is replaced, not adopted. */
-export const linkVersion = 1;
+export const linkVersion = 2;

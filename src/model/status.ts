@@ -1,4 +1,5 @@
 import type { BindAddress } from "./config.ts";
+import type { EndpointOverride } from "./override.ts";
 import type { EndpointState } from "./snapshot.ts";
 
 /**
@@ -101,6 +102,7 @@ export interface EndpointView extends HealthView {
   readonly address: string;
   /** What a host name resolves to; absent while it does not. */
   readonly ip?: string;
+  /** The one in use. */
   readonly weight: number;
   readonly backup: boolean;
   readonly counters: EndpointCounters;
@@ -135,6 +137,10 @@ export interface HealthView {
   readonly sinceAt: number;
   /** Absent: no check was finished yet, or the pool has none. */
   readonly lastCheck?: CheckView;
+  /** Wall clock until which it is ejected at least; present while it is. */
+  readonly ejectedUntilAt?: number;
+  /** Present while someone's state or weight stands over the configuration. */
+  readonly override?: EndpointOverride;
 }
 
 export interface CheckView {
@@ -159,6 +165,8 @@ export const HealthWhy = {
   Unresolved: "unresolved",
   /** Taken out for a while because exchanges failed there. */
   Ejected: "ejected",
+  /** Its health check answers that it wants to be drained. */
+  Asked: "asked",
   /** Someone asked for DRAIN or MAINT. */
   Override: "override",
 } as const;

@@ -100,6 +100,16 @@ export class Counters {
     }
   }
 
+  /** Answers of an endpoint below 500, since the row is its. */
+  goodAnswers(row: number): number {
+    const base = endpointBase(row);
+    return (
+      this.sum(base + EndpointSlot.status2xx) +
+      this.sum(base + EndpointSlot.status3xx) +
+      this.sum(base + EndpointSlot.status4xx)
+    );
+  }
+
   /** Whether some worker has an attempt or a connection at this endpoint, so that its row may not change hands. */
   isEndpointBusy(row: number): boolean {
     const base = endpointBase(row);

@@ -2,14 +2,18 @@ import {
   chownSync,
   closeSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { failureFrom, lastFailure, libc } from "./libc.ts";
 import type { Cancel, Files, OsResult } from "./ports.ts";
 
@@ -18,6 +22,7 @@ const lockNonblocking = 4;
 
 export const files: Files = {
   readText: (path) => attempt(() => readFileSync(path, "utf8")),
+  replaceText,
   remove: (path) => attempt(() => rmSync(path, { force: true }) as undefined),
   makeFolder: (path, { mode }) => attempt(() => void mkdirSync(path, { recursive: true, mode }) as undefined),
   setOwner: (path, { uid, gid }) => attempt(() => chownSync(path, uid, gid) as undefined),
@@ -26,6 +31,29 @@ export const files: Files = {
   },
   lock,
 };
+
+/** Written and flushed beside the old file before it takes its name, and then the name is flushed. */
+function replaceText(path: string, text: string): OsResult<undefined> {
+  const next = `${path}.new`;
+  try {
+    const fd = openSync(next, "w", 0o600);
+    try {
+      writeFileSync(fd, text);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(next, path);
+    const folder = openSync(dirname(path), "r");
+    fsyncSync(folder);
+    closeSync(folder);
+    return { ok: true, value: undefined };
+  } catch (error) {
+    // Half a file on a full disk is of no use to anyone.
+    attempt(() => rmSync(next, { force: true }));
+    return failureFrom(error);
+  }
+}
 
 function lock(path: string, text: string): OsResult<{ release: Cancel } | { heldBy: string }> {
   try {

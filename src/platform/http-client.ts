@@ -7,6 +7,8 @@ export interface HttpQuestion {
   readonly method: string;
   /** Path of the URL. */
   readonly target: string;
+  /** Absent: none. */
+  readonly body?: string;
   /** For the whole exchange. */
   readonly timeoutMs: number;
 }
@@ -16,17 +18,18 @@ export async function askHttp({
   to,
   method,
   target,
+  body,
   timeoutMs,
 }: HttpQuestion): Promise<OsResult<{ readonly status: number; readonly body: string }>> {
   const signal = AbortSignal.timeout(timeoutMs);
+  const asked = body === undefined ? { method, signal } : { method, signal, body };
   try {
     const response =
       "path" in to
-        ? await fetch(`http://admin${target}`, { method, signal, unix: to.path })
+        ? await fetch(`http://admin${target}`, { ...asked, unix: to.path })
         : // A proxy of the environment has no business between a command and its instance.
           await fetch(`http://${to.host.includes(":") ? `[${to.host}]` : to.host}:${to.port}${target}`, {
-            method,
-            signal,
+            ...asked,
             redirect: "manual",
             proxy: "",
           });

@@ -4,19 +4,20 @@ import type { Names, OsResult } from "./ports.ts";
 
 export const names: Names = {
   resolve(host, { timeoutMs }) {
-    if (ipFamily(host) !== 0) return Promise.resolve({ ok: true, value: host });
-    return new Promise<OsResult<string>>((settle) => {
+    if (ipFamily(host) !== 0) return Promise.resolve({ ok: true, value: [host] });
+    return new Promise<OsResult<readonly string[]>>((settle) => {
       // getaddrinfo cannot be called off; its late answer finds the promise settled.
       const text = `no answer from the resolver in ${timeoutMs} ms`;
       const timer = setTimeout(() => settle({ ok: false, code: "ETIMEDOUT", text }), timeoutMs);
-      lookup(host, {}, (error, address) => {
+      lookup(host, { all: true }, (error, addresses) => {
         clearTimeout(timer);
-        if (error === null) settle({ ok: true, value: address });
+        const found = error === null ? addresses.map(({ address }) => address) : [];
+        if (error === null && found.length > 0) settle({ ok: true, value: found });
         else
           settle({
             ok: false,
-            code: error.code ?? "ENOTFOUND",
-            text: resolverTexts[error.code ?? ""] ?? error.message,
+            code: error?.code ?? "ENOTFOUND",
+            text: resolverTexts[error?.code ?? "ENOTFOUND"] ?? error?.message ?? "no address",
           });
       });
     });

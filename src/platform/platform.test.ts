@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { linux } from "./linux.ts";
@@ -134,12 +134,26 @@ describe("lock", () => {
   });
 });
 
+describe("replacing a file", () => {
+  test("the new text stands there, mode 0600, and nothing beside it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "wst-replace-"));
+    const path = join(folder, "a.json");
+    expect(linux.files.replaceText(path, "one")).toEqual({ ok: true, value: undefined });
+    expect(linux.files.replaceText(path, "two")).toEqual({ ok: true, value: undefined });
+    expect(readFileSync(path, "utf8")).toBe("two");
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(["a.json"]);
+    expect(linux.files.replaceText(join(path, "b.json"), "x")).toMatchObject({ ok: false, code: "ENOTDIR" });
+    expect(linux.files.replaceText(join(folder, "no", "b.json"), "x")).toMatchObject({ ok: false, code: "ENOENT" });
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe("names", () => {
   test("a literal is its own address, a name that does not exist says so", async () => {
-    expect(await linux.names.resolve("::1", { timeoutMs: 1 })).toEqual({ ok: true, value: "::1" });
-    expect(await linux.names.resolve("localhost", { timeoutMs: 5_000 })).toMatchObject({
-      ok: true,
-    });
+    expect(await linux.names.resolve("::1", { timeoutMs: 1 })).toEqual({ ok: true, value: ["::1"] });
+    const localhost = await linux.names.resolve("localhost", { timeoutMs: 5_000 });
+    expect(localhost.ok && localhost.value.includes("127.0.0.1")).toBe(true);
     // RFC 6761: never delegated.
     expect(await linux.names.resolve("nothing.invalid", { timeoutMs: 5_000 })).toMatchObject({
       ok: false,

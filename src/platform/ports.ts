@@ -35,6 +35,8 @@ export interface Random {
 
 export interface Files {
   readText(path: string): OsResult<string>;
+  /** Puts a whole new file (mode 0600) in the place of the old one, on disk: a reader sees one or the other, always. */
+  replaceText(path: string, text: string): OsResult<undefined>;
   /** Ok also where nothing was there. */
   remove(path: string): OsResult<undefined>;
   /** Makes it with its parents; an existing folder keeps its mode. */
@@ -147,10 +149,10 @@ export interface SharedMemory {
 
 export interface Names {
   /**
-   * First address of a host name as the system resolver orders them; an IP literal is returned as it is.
+   * Addresses of a host name as the system resolver orders them, at least one; an IP literal is returned as it is.
    * Settles after `timeoutMs` at the latest and never rejects.
    */
-  resolve(host: string, options: { readonly timeoutMs: number }): Promise<OsResult<string>>;
+  resolve(host: string, options: { readonly timeoutMs: number }): Promise<OsResult<readonly string[]>>;
 }
 
 export interface Output {

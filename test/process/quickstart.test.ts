@@ -128,7 +128,7 @@ describe("quickstart", () => {
 
       process.kill(services[0]!, "SIGKILL");
       const statuses: number[] = [];
-      const down = quickstart.line(/demo\/orders-1 is DOWN: .*connect refused/);
+      const down = quickstart.line(/demo\/orders-1 is DOWN: .*(connect refused|failed connect)/);
       const seen = { isDown: false };
       const noticed = down.then(() => {
         seen.isDown = true;

@@ -4,6 +4,7 @@ import type {
   HealthConfig,
   ListenerConfig,
   LogConfig,
+  PassiveConfig,
   PoolConfig,
   RouteConfig,
 } from "../../model/config.ts";
@@ -138,12 +139,23 @@ function toHealth(input: HealthInput): HealthConfig {
     fall,
     jitter,
     initial,
+    ...(input.passive === "off" ? {} : { passive: toPassive(input.passive) }),
   };
+}
+
+function toPassive({
+  failures,
+  within,
+  eject,
+  ejectMax,
+  share,
+}: Exclude<HealthInput["passive"], "off">): PassiveConfig {
+  return { failures, withinMs: within, ejectMs: eject, ejectMaxMs: ejectMax, share };
 }
 
 function toCheck({ http, tcp }: HealthInput): HealthConfig["check"] {
   if (http === undefined) return { kind: "tcp", ...(tcp?.port === undefined ? {} : { port: tcp.port }) };
-  const { status, body } = http.expect;
+  const { status, body, drain } = http.expect;
   return {
     kind: "http",
     method: http.method,
@@ -151,6 +163,16 @@ function toCheck({ http, tcp }: HealthInput): HealthConfig["check"] {
     ...(http.host === undefined ? {} : { host: http.host }),
     ...(http.port === undefined ? {} : { port: http.port }),
     headers: http.headers,
-    expect: { status, ...(body === undefined ? {} : { body }) },
+    expect: {
+      status,
+      ...(body === undefined ? {} : { body }),
+      ...(drain === undefined ? {} : { drain: toDrain(drain) }),
+    },
   };
+}
+
+type DrainInput = NonNullable<NonNullable<HealthInput["http"]>["expect"]["drain"]>;
+
+function toDrain({ status, body }: DrainInput): { readonly status: DrainInput["status"]; readonly body?: string } {
+  return body === undefined ? { status } : { status, body };
 }

@@ -30,6 +30,7 @@ function processChanges(before: Config, after: Config): readonly string[] {
     ["admin.bind", adminBind],
     ["admin.socket", ({ admin }) => admin.socket],
     ["process.workers", ({ process }) => String(process.workers)],
+    ["process.data", ({ process }) => process.data],
     ["process.user", ({ process }) => process.user ?? "none"],
   ];
   return keys.flatMap(([key, read]) => {

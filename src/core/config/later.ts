@@ -56,7 +56,6 @@ export const later: readonly Later[] = [
   { at: "pools.*.sticky", what: "stickiness" },
   { at: "pools.*.onDown", what: "closing connections when an endpoint goes down" },
   { at: "pools.*.proxyProtocol", what: "the PROXY protocol" },
-  { at: "pools.*.health.passive", what: "ejection by passive checks" },
   { at: "pools.*.health.https", what: "checks over TLS" },
   { at: "pools.*.health.mysql", what: "MySQL checks" },
   { at: "pools.*.health.postgres", what: "PostgreSQL checks" },

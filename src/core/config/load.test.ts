@@ -71,6 +71,7 @@ describe("defaults", () => {
             check: { kind: "tcp" },
             intervalMs: 2000,
             fastIntervalMs: 200,
+            passive: { failures: 3, withinMs: 10_000, ejectMs: 5_000, ejectMaxMs: 60_000, share: 0.5 },
             timeoutMs: 1000,
             rise: 2,
             fall: 3,

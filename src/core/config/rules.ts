@@ -305,6 +305,12 @@ const ownCheckFields = new Set([
   "upgrade",
 ]);
 
+function checkPassive(path: Path, { passive }: HealthInput, findings: Finding[]): void {
+  if (passive === "off" || passive.ejectMax >= passive.eject) return;
+  const message = `ejectMax (${formatDuration(passive.ejectMax)}) is shorter than eject (${formatDuration(passive.eject)})`;
+  findings.push(error(IssueCode.Conflict, [...path, "ejectMax"], message));
+}
+
 function checkHealth(path: Path, health: HealthInput, findings: Finding[]): void {
   const { fastInterval, http, interval, tcp, timeout } = health;
   if (http !== undefined && tcp !== undefined)
@@ -334,11 +340,21 @@ function checkHealth(path: Path, health: HealthInput, findings: Finding[]): void
       ),
     );
   }
+  checkPassive([...path, "passive"], health, findings);
   if (http === undefined) return;
-  if (http.method === "HEAD" && http.expect.body !== undefined) {
-    findings.push(
-      error(IssueCode.Conflict, [...path, "http", "expect", "body"], "the answer to HEAD has no body", "method: GET"),
-    );
+  for (const [place, body] of [
+    [["body"], http.expect.body],
+    [["drain", "body"], http.expect.drain?.body],
+  ] as const) {
+    if (http.method === "HEAD" && body !== undefined)
+      findings.push(
+        error(
+          IssueCode.Conflict,
+          [...path, "http", "expect", ...place],
+          "the answer to HEAD has no body",
+          "method: GET",
+        ),
+      );
   }
   const seen = new Set<string>();
   for (const { name } of http.headers) {

@@ -17,7 +17,7 @@ const endpointName = () =>
 const endpointForm = "host:port, or a map with address";
 const endpointObject = section(endpointForm, {
   address: key(s.endpointAddress(), {
-    text: "Host name or IP address, a colon and the port. IPv6 addresses stand in brackets and quotes. Names are resolved at start and at reload.",
+    text: "Host name or IP address, a colon and the port. IPv6 addresses stand in brackets and quotes. Names are resolved at start, at reload, every 30 seconds and when checks fail; the last address stays while a name does not resolve.",
     example: "address: b2.example.org:9002",
   }),
   name: key(endpointName().optional(), {
@@ -79,29 +79,42 @@ const checkHeaders = type(
 );
 
 const bodyForm = "a text of 1 to 1024 characters";
-const expectation = section("a map with status and body", {
-  status: key(
-    z
-      .array(status, { error: "a list of statuses, such as [200-299]" })
-      .min(1, { error: "a list of at least one status" })
-      .max(100, { error: "a list of at most 100 statuses" })
-      .prefault(["200-299"]),
-    {
-      text: "Status codes and ranges that count as healthy.",
-      example: "expect: { status: [200-299, 401] }",
-    },
-  ),
-  body: key(
-    type(z.string({ error: bodyForm }).min(1, { error: bodyForm }).max(1024, { error: bodyForm }), {
-      name: "text",
-      form: bodyForm,
-    }).optional(),
-    {
-      text: "Text that must occur in the first 64 KiB of the body.",
-      example: 'expect: { body: "OK" }',
-      without: "the body is not looked at",
-    },
-  ),
+const bodyText = () =>
+  type(z.string({ error: bodyForm }).min(1, { error: bodyForm }).max(1024, { error: bodyForm }), {
+    name: "text",
+    form: bodyForm,
+  });
+const statuses = () =>
+  z
+    .array(status, { error: "a list of statuses, such as [200-299]" })
+    .min(1, { error: "a list of at least one status" })
+    .max(100, { error: "a list of at most 100 statuses" });
+const drainAnswer = section("a map such as { status: [404] }", {
+  status: key(statuses(), {
+    text: "Status codes and ranges of that answer.",
+    example: "drain: { status: [404] }",
+  }),
+  body: key(bodyText().optional(), {
+    text: "Text that must also occur in the first 64 KiB of the body. `oslo.middleware` answers 503 with `DISABLED BY FILE`, and 503 alone means that it is ill.",
+    example: 'drain: { status: [503], body: "DISABLED BY FILE" }',
+    without: "the body is not looked at",
+  }),
+});
+const expectation = section("a map with status, body and drain", {
+  status: key(statuses().prefault(["200-299"]), {
+    text: "Status codes and ranges that count as healthy.",
+    example: "expect: { status: [200-299, 401] }",
+  }),
+  body: key(bodyText().optional(), {
+    text: "Text that must occur in the first 64 KiB of the body.",
+    example: 'expect: { body: "OK" }',
+    without: "the body is not looked at",
+  }),
+  drain: key(drainAnswer.optional(), {
+    text: "The answer with which an endpoint asks to be drained: it is alive and gets no new requests (state DRAIN), at once and until it answers otherwise. It is looked for before `status` and `body`.",
+    example: "expect: { drain: { status: [404] } }",
+    without: "no answer asks for it",
+  }),
 });
 
 const hostValueForm = "a host name or address, perhaps with a port";
@@ -147,6 +160,24 @@ const tcpCheck = section("a map, such as {}", {
   }),
 });
 
+const passive = section("a map such as { failures: 3 }, or off", {
+  failures: key(s.integer({ min: 1, max: 1000 }).default(3), {
+    text: "Failed requests (connect, reset, timeout, an answer that is no valid HTTP, status 5xx) that eject an endpoint, over all workers, if no more requests succeeded there among them.",
+  }),
+  within: key(s.duration({ min: 1, max: hour }).prefault("10s"), {
+    text: "The time in which they happen.",
+  }),
+  eject: key(s.duration({ min: 1, max: day }).prefault("5s"), {
+    text: "How long it gets no requests, the first time; each further time in a row twice as long. The first check that passes after that brings it back.",
+  }),
+  ejectMax: key(s.duration({ min: 1, max: day }).prefault("60s"), {
+    text: "The longest ejection. An endpoint that was in for so long starts with `eject` again.",
+  }),
+  share: key(s.share({ max: 1 }).prefault("50%"), {
+    text: "Answers of class 5xx eject no endpoint if more than this share of its pool would be out then, for whatever reason. Requests without a valid answer know no such limit.",
+  }),
+});
+
 const healthForm = "a map of checks such as { http: { path: /healthcheck } }, or off";
 const healthMap = section(healthForm, {
   http: key(httpCheck.optional(), {
@@ -181,6 +212,16 @@ const healthMap = section(healthForm, {
   jitter: key(s.share({ max: 0.5 }).prefault("10%"), {
     text: "How much each wait varies, to both sides, so that checks do not march in step.",
   }),
+  passive: key(
+    type(z.union([z.literal("off"), passive], { error: "a map such as { failures: 3 }, or off" }), {
+      name: "map | off",
+      form: "a map such as { failures: 3 }, or off",
+    }).prefault({}),
+    {
+      text: "Ejection of endpoints where requests fail, whatever their checks say. `off`: only checks decide.",
+      example: "passive: { failures: 5, eject: 2s }",
+    },
+  ),
   initial: key(s.choice("up", "down").default("up"), {
     text: "The state before the first check. `up`: requests flow at once; `down`: after the first passed check.",
   }),
@@ -232,7 +273,7 @@ const retry = section("a map such as { attempts: 3 }", {
       .max(100, { error: "a list of at most 100 conditions" })
       .default(["connect", "reset", "timeout", 502, 503, 504]),
     {
-      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice.",
+      text: "Failures and status codes after which an idempotent request is tried again. A POST or PATCH that was sent never goes out twice. `timeout` also means: requests that wait at an endpoint when it goes DOWN move to another one, without being counted by `budget`.",
     },
   ),
   budget: key(budget.prefault({}), {
@@ -284,7 +325,7 @@ export const poolSchema = section("a map with endpoints", {
     },
   ),
   health: key(health.prefault({}), {
-    text: "Active checks. `off`: none, every endpoint counts as UP.",
+    text: "Active checks, and what failed requests mean. `off`: none of it, every endpoint counts as UP.",
     without: "a `tcp` check with the defaults below",
     example: "health:\n  http: { path: /healthcheck, expect: { status: [200] } }\n  interval: 1s",
   }),

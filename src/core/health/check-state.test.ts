@@ -16,7 +16,7 @@ const base: HealthConfig = {
 interface Row {
   readonly name: string;
   readonly config?: Partial<HealthConfig>;
-  /** `+` passed, `-` failed, `t` trouble, `c` configuration changed, `l` a failure of a check that is gone. */
+  /** `+` passed, `d` passed and asks for DRAIN, `-` failed, `t` trouble, `c` configuration changed, `l` a failure of a check that is gone. */
   readonly events: string;
   /** After each event, the step; UP or DOWN at the end. */
   readonly steps: string;
@@ -173,6 +173,35 @@ const rows: readonly Row[] = [
     waitMs: 0,
   },
   {
+    name: "who asks to be drained is drained at the first answer",
+    events: "+d",
+    steps: "confirmed confirmed",
+    ends: "UP rise drain",
+    waitMs: 2000,
+  },
+  {
+    name: "and is back with the first answer that does not ask",
+    events: "+d+",
+    steps: "confirmed confirmed confirmed",
+    ends: "UP rise",
+    waitMs: 2000,
+  },
+  {
+    name: "a failure while draining leaves it draining",
+    events: "d-",
+    steps: "confirmed falling",
+    ends: "UP rise drain",
+    waitMs: 200,
+  },
+  {
+    name: "an endpoint that is DOWN and asks to be drained has to rise first",
+    config: { fall: 1 },
+    events: "-dd",
+    steps: "fell-to-down rising rose-to-up",
+    ends: "UP rise drain",
+    waitMs: 2000,
+  },
+  {
     name: "a change of configuration starts the count again",
     events: "--c-",
     steps: "falling falling reconfigured falling",
@@ -195,20 +224,21 @@ describe("check state", () => {
         waitMs = outcome.nextCheckInMs;
       }
       expect(steps.join(" ")).toBe(row.steps);
-      expect(`${state.isUp ? "UP" : "DOWN"} ${state.why}`).toBe(row.ends);
+      expect(`${state.isUp ? "UP" : "DOWN"} ${state.why}${state.asksDrain ? " drain" : ""}`).toBe(row.ends);
       expect(waitMs).toBe(row.waitMs);
     });
   }
 });
 
 function eventOf(letter: string, state: CheckState): Parameters<typeof step>[1] {
-  const check = { at: 1, isOk: letter === "+", evidence: letter, durationMs: 1 };
+  const check = { at: 1, isOk: letter === "+" || letter === "d", evidence: letter, durationMs: 0 };
   if (letter === "t") return { kind: "trouble", sinceCheckMs: Infinity };
   if (letter === "c") return { kind: "reconfigured", random: 0 };
   return {
     kind: "result",
     generation: letter === "l" ? state.generation - 1 : state.generation,
     check,
+    asksDrain: letter === "d",
     random: 0.5,
   };
 }
@@ -222,6 +252,7 @@ describe("waits", () => {
         kind: "result",
         generation: 0,
         check: { at: 0, isOk: true, evidence: "", durationMs: 0 },
+        asksDrain: false,
         random,
       },
       jittered,
@@ -238,6 +269,19 @@ describe("waits", () => {
     expect(firstCheckInMs(base, 0)).toBe(0);
     expect(firstCheckInMs(base, 0.75)).toBe(150);
   });
+
+  for (const [durationMs, waitMs] of [
+    [0, 200],
+    [150, 50],
+    [200, 0],
+    [1000, 0],
+  ] as const) {
+    test(`a check that fails after ${durationMs} ms is followed by a fast one after ${waitMs} ms`, () => {
+      const check = { at: 0, isOk: false, evidence: "", durationMs };
+      const event = { kind: "result", generation: 0, check, asksDrain: false, random: 0.5 } as const;
+      expect(step(initialCheckState(base), event, base).nextCheckInMs).toBe(waitMs);
+    });
+  }
 
   for (const [sinceCheckMs, waitMs] of [
     [0, 200],

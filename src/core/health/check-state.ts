@@ -19,6 +19,8 @@ export interface CheckState {
   readonly doubtfulChecks: number;
   /** Grows when the check changes; a result that carries another number is too late. */
   readonly generation: number;
+  /** The last answer of a check that passed asked for DRAIN. Taken at once, both ways: someone decided it. */
+  readonly asksDrain: boolean;
   /** Failures in a row since the start or since the last success, for the reason's text. */
   readonly failures: number;
   readonly lastCheck?: CheckView;
@@ -29,6 +31,8 @@ export type CheckEvent =
       readonly kind: "result";
       readonly generation: number;
       readonly check: CheckView;
+      /** Of a check that passed. */
+      readonly asksDrain: boolean;
       /** 0 ≤ random < 1 */ readonly random: number;
     }
   /** An exchange failed at this endpoint. `sinceCheckMs`: since its last check began; Infinity if there was none. */
@@ -69,6 +73,7 @@ export function initialCheckState(config: HealthConfig): CheckState {
     doubtfulChecks: 0,
     generation: 0,
     failures: 0,
+    asksDrain: false,
   };
 }
 
@@ -83,7 +88,7 @@ export function step(state: CheckState, event: CheckEvent, config: HealthConfig)
     case "result":
       if (event.generation !== state.generation) return { state, why: CheckStep.Late };
       return event.check.isOk
-        ? passed(state, event.check, config, event.random)
+        ? passed({ ...state, asksDrain: event.asksDrain }, event.check, config, event.random)
         : failed(state, event.check, config, event.random);
     case "trouble":
       if (!state.isUp) return { state, why: CheckStep.Ignored };
@@ -144,6 +149,8 @@ function failed(state: CheckState, check: CheckView, config: HealthConfig, rando
 
 function settle(state: CheckState, why: CheckStep, config: HealthConfig, random: number): CheckOutcome {
   const isFast = state.streak > 0 || state.doubtfulChecks > 0;
-  const waitMs = isFast ? config.fastIntervalMs : config.intervalMs;
-  return { state, why, nextCheckInMs: waitMs * (1 + config.jitter * (2 * random - 1)) };
+  const variedMs = (isFast ? config.fastIntervalMs : config.intervalMs) * (1 + config.jitter * (2 * random - 1));
+  // Fast means from begin to begin: three checks that wait for their timeouts must not wait between them as well.
+  const tookMs = isFast ? (state.lastCheck?.durationMs ?? 0) : 0;
+  return { state, why, nextCheckInMs: Math.max(0, variedMs - tookMs) };
 }

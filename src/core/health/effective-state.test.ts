@@ -4,8 +4,10 @@ import { HealthWhy } from "../../model/status.ts";
 import { effectiveState, type HealthInputs } from "./effective-state.ts";
 import { whyText } from "./why-text.ts";
 
-const up = { isUp: true, why: HealthWhy.Rise };
-const down = { isUp: false, why: HealthWhy.Fall };
+const up = { isUp: true, why: HealthWhy.Rise, asksDrain: false };
+const down = { isUp: false, why: HealthWhy.Fall, asksDrain: false };
+const drain = { value: "drain", actor: "anna", sinceAt: 3 } as const;
+const maint = { value: "maint", actor: "anna", reason: "new disk", sinceAt: 3 } as const;
 const inputs: HealthInputs = { isResolved: true, isEjected: false };
 
 const rows: readonly { name: string; inputs: HealthInputs; is: string }[] = [
@@ -34,17 +36,37 @@ const rows: readonly { name: string; inputs: HealthInputs; is: string }[] = [
   },
   {
     name: "fall reached while draining stays DRAIN",
-    inputs: { ...inputs, check: down, override: EndpointState.Drain },
+    inputs: { ...inputs, check: down, override: drain },
     is: "DRAIN override",
   },
   {
     name: "MAINT stays whatever checks say",
-    inputs: { ...inputs, check: up, isEjected: true, override: EndpointState.Maint },
+    inputs: { ...inputs, check: up, isEjected: true, override: maint },
     is: "MAINT override",
   },
   {
     name: "no address and MAINT is MAINT",
-    inputs: { isResolved: false, isEjected: false, override: EndpointState.Maint },
+    inputs: { isResolved: false, isEjected: false, override: maint },
+    is: "MAINT override",
+  },
+  {
+    name: "a check that asks for it is DRAIN",
+    inputs: { ...inputs, check: { ...up, asksDrain: true } },
+    is: "DRAIN asked",
+  },
+  {
+    name: "ejected or not, who asks to be drained is drained: DRAIN takes nobody into panic",
+    inputs: { ...inputs, check: { ...up, asksDrain: true }, isEjected: true },
+    is: "DRAIN asked",
+  },
+  {
+    name: "DOWN comes before the wish to be drained",
+    inputs: { ...inputs, check: { ...down, asksDrain: true } },
+    is: "DOWN fall",
+  },
+  {
+    name: "MAINT comes before the wish to be drained",
+    inputs: { ...inputs, check: { ...up, asksDrain: true }, override: maint },
     is: "MAINT override",
   },
 ];
@@ -71,6 +93,12 @@ describe("effective state", () => {
   });
 });
 
+test("a state that was asked for counts from then, also after a restart", () => {
+  expect(effectiveState({ ...inputs, override: maint }, 10).sinceAt).toBe(3);
+  const before = effectiveState(inputs, 1);
+  expect(effectiveState({ ...inputs, override: maint }, 10, before).sinceAt).toBe(3);
+});
+
 describe("reasons in words", () => {
   const refused = { at: 1, isOk: false, evidence: "connect refused", durationMs: 1 };
   const passed = { at: 1, isOk: true, evidence: "status 200", durationMs: 1 };
@@ -83,9 +111,15 @@ describe("reasons in words", () => {
     [HealthWhy.Fall, 3, refused, "3 checks failed: connect refused"],
     [HealthWhy.Fall, 0, passed, "rising: status 200"],
     [HealthWhy.Unresolved, 0, undefined, "the host name does not resolve"],
-    [HealthWhy.Ejected, 0, passed, "ejected after failed exchanges"],
-    [HealthWhy.Override, 3, refused, "set by an operator"],
+    [HealthWhy.Ejected, 0, passed, "ejected for 10s at least: 2 resets, 1 timeout, 3 status 5xx"],
+    [HealthWhy.Asked, 0, { ...passed, evidence: "status 404" }, "asks to be drained: status 404"],
+    [HealthWhy.Override, 3, refused, "by anna: new disk"],
   ] as const) {
-    test(text, () => expect(whyText(why, failures, check)).toBe(text));
+    const ejected = { untilMs: 0, durationMs: 10_000, counts: [0, 2, 1, 0, 3, 9] } as const;
+    test(text, () => expect(whyText(why, { failures, lastCheck: check, ejected, override: maint })).toBe(text));
   }
+
+  test("no reason given", () => {
+    expect(whyText(HealthWhy.Override, { failures: 0, override: drain })).toBe("by anna");
+  });
 });

@@ -48,6 +48,7 @@ export const RetryWhy = {
   StaleConnection: 9,
   Idempotent: 10,
   NoOtherEndpoint: 11,
+  EndpointDown: 12,
 } as const;
 export type RetryWhy = (typeof RetryWhy)[keyof typeof RetryWhy];
 
@@ -76,6 +77,13 @@ export function decideRetry(attempt: FailedAttempt): RetryDecision {
   if (!attempt.canReplay) return no(RetryWhy.BodyNotKept);
   if (!isListed(attempt)) return no(RetryWhy.NotListed);
   if (attempt.attempts >= attempt.attemptsMax) return no(RetryWhy.AttemptsUsedUp);
+  if (attempt.failure === Failure.EndpointDown) {
+    // Not paid: the load does not grow, because the endpoint that is left does none of the work, and it happens once for
+    // each time it goes DOWN. What waits there may be more than any budget holds.
+    return attempt.hasOtherEndpoint
+      ? { retry: Retry.Other, why: RetryWhy.EndpointDown, isPaid: false }
+      : no(RetryWhy.NoOtherEndpoint);
+  }
   if (attempt.hasOtherEndpoint) return { retry: Retry.Other, why: RetryWhy.Idempotent, isPaid: true };
   if (attempt.wasReused && isConnectionLoss(attempt.failure))
     return { retry: Retry.SameFresh, why: RetryWhy.StaleConnection, isPaid: true };
@@ -93,6 +101,7 @@ function isListed(attempt: FailedAttempt): boolean {
     case Failure.BadResponse:
       return attempt.on.includes("reset");
     case Failure.AttemptTimeout:
+    case Failure.EndpointDown:
       return attempt.on.includes("timeout");
     case Failure.StatusListed:
       return attempt.on.includes(attempt.status);

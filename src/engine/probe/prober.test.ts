@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
 import type { HealthConfig } from "../../model/config.ts";
-import { type EndpointRowState, TroubleSign } from "../../model/link.ts";
+import type { EndpointRowState } from "../../model/link.ts";
 import { EndpointState } from "../../model/snapshot.ts";
 import { Prober, type ProbedPool, type ProberPorts } from "./prober.ts";
 import { type CheckResult, requestText, runCheck } from "./run-check.ts";
@@ -312,7 +312,7 @@ describe("prober", () => {
     await nextChange();
     await server.close();
     // The next planned check is ten minutes away: only trouble can bring this change.
-    for (let i = 0; i < 20; i++) prober.trouble(0, TroubleSign.Connect);
+    for (let i = 0; i < 20; i++) prober.trouble(0, [1, 0, 0, 0, 0, 0], 0);
     expect(await nextChange()).toEqual([[0, EndpointState.Down]]);
     expect(server.openMax()).toBe(1);
   });
@@ -331,7 +331,7 @@ describe("prober", () => {
     await nextChange();
     const beganMs = performance.now();
     while (performance.now() - beganMs < 200) {
-      prober.trouble(0, TroubleSign.Reset);
+      prober.trouble(0, [0, 1, 0, 0, 0, 0], 0);
       await Bun.sleep(1); // the load of a worker that reports, not a wait for something
     }
     expect(server.accepted()).toBeGreaterThan(2);

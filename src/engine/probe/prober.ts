@@ -1,10 +1,12 @@
 import { type CheckState, firstCheckInMs, initialCheckState, step } from "../../core/health/check-state.ts";
 import { type EffectiveState, effectiveState } from "../../core/health/effective-state.ts";
+import { type EjectionState, EjectionStep, ejectionStep, notEjected } from "../../core/health/ejection.ts";
 import { whyText } from "../../core/health/why-text.ts";
 import { addressText } from "../../lib/address.ts";
 import type { HealthConfig } from "../../model/config.ts";
-import type { EndpointRowState, TroubleSign } from "../../model/link.ts";
-import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import type { EndpointRowState, TroubleCounts } from "../../model/link.ts";
+import type { EndpointOverride } from "../../model/override.ts";
+import { type EndpointSnapshot, EndpointState } from "../../model/snapshot.ts";
 import type { HealthView } from "../../model/status.ts";
 import { type CheckPorts, type CheckResult, type CheckTarget, runCheck } from "./run-check.ts";
 
@@ -28,6 +30,8 @@ export interface ProberPorts extends CheckPorts {
 export interface ProbedPool {
   readonly name: string;
   readonly endpoints: readonly EndpointSnapshot[];
+  /** What someone set at run time, by the endpoint's name; absent: nothing. */
+  readonly overrides?: ReadonlyMap<string, EndpointOverride>;
   /** Absent: its endpoints count as UP while their names resolve. */
   readonly health?: HealthConfig;
 }
@@ -38,11 +42,16 @@ export const parallelChecksMax = 256;
 /** One endpoint under watch. */
 interface Watched {
   readonly row: number;
+  readonly pool: string;
   /** Who the row belongs to; another one in the same row starts anew. */
   readonly identity: string;
   health: HealthConfig | undefined;
   isResolved: boolean;
   check: CheckState | undefined;
+  ejection: EjectionState;
+  /** Until a check may end the ejection. */
+  cancelEjection: (() => void) | undefined;
+  override: EndpointOverride | undefined;
   effective: EffectiveState;
   target: Target | undefined;
 }
@@ -92,6 +101,7 @@ export class Prober {
     }
     for (const watched of this.#watched.values()) {
       if (seen.has(watched.row)) continue;
+      watched.cancelEjection?.();
       this.#detach(watched);
       this.#watched.delete(watched.row);
     }
@@ -99,14 +109,18 @@ export class Prober {
 
   /** Every row's state, in no order. */
   states(): readonly EndpointRowState[] {
-    return [...this.#watched.values()].map(({ row, effective }) => [row, effective.state]);
+    return [...this.#watched.values()].map(rowState);
   }
 
-  /** An exchange failed at this row: check now (at most once per fast interval), and fast for a while. */
-  trouble(row: number, _sign: TroubleSign): void {
+  /**
+   * Exchanges failed at this row, or wait for too long: check now (at most once per fast interval), and fast for a while.
+   * Enough failures eject at once. `goodAnswers`: those below 500 since the instance started.
+   */
+  trouble(row: number, counts: TroubleCounts, goodAnswers: number): void {
     const watched = this.#watched.get(row);
     if (watched?.check === undefined || watched.health === undefined || watched.target === undefined) return;
     const { target } = watched;
+    this.#ejectOn(watched, counts, goodAnswers);
     const sinceCheckMs = this.#ports.clock.monotonicMs() - target.beganAtMs;
     const { state, nextCheckInMs } = step(watched.check, { kind: "trouble", sinceCheckMs }, watched.health);
     watched.check = state;
@@ -114,14 +128,33 @@ export class Prober {
     if (nextCheckInMs !== undefined && target.cancelCheck === undefined) this.#plan(target, nextCheckInMs);
   }
 
+  /** Sets what someone asked for, or takes it back. Returns the row where workers must know; does not call `onChange`. */
+  override(row: number, override: EndpointOverride | undefined): readonly EndpointRowState[] {
+    const watched = this.#watched.get(row);
+    if (watched === undefined) return [];
+    const before = rowState(watched);
+    watched.override = override;
+    this.#settle(watched);
+    const now = rowState(watched);
+    return now[1] === before[1] && now[2] === before[2] ? [] : [now];
+  }
+
   /** What is known of a row, for status; undefined for a row that is not in use. */
   view(row: number): HealthView | undefined {
     const watched = this.#watched.get(row);
     if (watched === undefined) return undefined;
-    const { effective, check } = watched;
+    const { effective, check, override, ejection } = watched;
+    const { ejected } = ejection;
     const lastCheck = check?.lastCheck;
-    const view = { ...effective, whyText: whyText(effective.why, check?.failures ?? 0, lastCheck) };
-    return lastCheck === undefined ? view : { ...view, lastCheck };
+    const { clock } = this.#ports;
+    const evidence = { failures: check?.failures ?? 0, lastCheck, ejected, override: override?.state };
+    return {
+      ...effective,
+      whyText: whyText(effective.why, evidence),
+      ...(lastCheck === undefined ? {} : { lastCheck }),
+      ...(ejected === undefined ? {} : { ejectedUntilAt: clock.wallMs() + ejected.untilMs - clock.monotonicMs() }),
+      ...(override === undefined ? {} : { override }),
+    };
   }
 
   /** Ends all checks and timers; nothing is called back afterwards. */
@@ -131,6 +164,7 @@ export class Prober {
       target.cancelTimer?.();
       target.cancelCheck?.();
     }
+    for (const watched of this.#watched.values()) watched.cancelEjection?.();
     this.#targets.clear();
     this.#watched.clear();
     this.#queue.length = 0;
@@ -140,21 +174,27 @@ export class Prober {
     const identity = `${pool.name}/${endpoint.name}/${addressText(endpoint)}`;
     const what = pool.health === undefined ? undefined : checkTarget(endpoint, pool.health);
     const known = this.#watched.get(endpoint.row);
+    const override = pool.overrides?.get(endpoint.name);
     if (known !== undefined && known.identity === identity) {
+      known.override = override;
       this.#rewatch(known, pool.health, what, endpoint.ip !== undefined);
       return;
     }
-    if (known !== undefined) this.#detach(known);
+    if (known !== undefined) {
+      known.cancelEjection?.();
+      this.#detach(known);
+    }
     const check = pool.health === undefined ? undefined : initialCheckState(pool.health);
     const isResolved = endpoint.ip !== undefined;
-    const effective = effectiveState(inputsOf(check, isResolved), this.#ports.clock.wallMs());
+    const basis = { check, isResolved, ejection: notEjected, override };
     const watched: Watched = {
       row: endpoint.row,
+      pool: pool.name,
       identity,
       health: pool.health,
-      isResolved,
-      check,
-      effective,
+      ...basis,
+      cancelEjection: undefined,
+      effective: effectiveState(inputsOf(basis), this.#ports.clock.wallMs()),
       target: undefined,
     };
     this.#watched.set(endpoint.row, watched);
@@ -189,11 +229,50 @@ export class Prober {
         this.#attach(watched, what, nextCheckInMs ?? 0);
       }
     }
-    watched.effective = effectiveState(
-      inputsOf(watched.check, isResolved),
-      this.#ports.clock.wallMs(),
-      watched.effective,
-    );
+    if (health?.passive === undefined) this.#endEjection(watched);
+    this.#settle(watched);
+  }
+
+  /** Decides the state anew; true when it is another one. */
+  #settle(watched: Watched): boolean {
+    const before = watched.effective;
+    watched.effective = effectiveState(inputsOf(watched), this.#ports.clock.wallMs(), before);
+    return watched.effective.state !== before.state;
+  }
+
+  #ejectOn(watched: Watched, counts: TroubleCounts, goodAnswers: number): void {
+    const { check, health } = watched;
+    // At an endpoint that is DOWN only panic tries its luck, and its failures are expected.
+    if (health?.passive === undefined || check?.isUp !== true) return;
+    const nowMs = this.#ports.clock.monotonicMs();
+    const pool = this.#poolOf(watched);
+    const event = { kind: "trouble", nowMs, counts, goodAnswers, pool } as const;
+    const { state, why } = ejectionStep(watched.ejection, event, health.passive);
+    watched.ejection = state;
+    if (why !== EjectionStep.Ejected || state.ejected === undefined) return;
+    watched.cancelEjection = this.#ports.timers.after(state.ejected.durationMs, () => {
+      watched.cancelEjection = undefined;
+      if (watched.target !== undefined) this.#plan(watched.target, 0);
+    });
+    if (this.#settle(watched)) this.#ports.onChange([rowState(watched)]);
+  }
+
+  #endEjection(watched: Watched): void {
+    watched.ejection = notEjected;
+    watched.cancelEjection?.();
+    watched.cancelEjection = undefined;
+  }
+
+  /** Only asked when an exchange has failed: nothing is kept up to date for it. */
+  #poolOf({ pool }: Watched): { readonly size: number; readonly out: number } {
+    let size = 0;
+    let out = 0;
+    for (const watched of this.#watched.values()) {
+      if (watched.pool !== pool) continue;
+      size++;
+      if (watched.effective.state !== EndpointState.Up) out++;
+    }
+    return { size, out };
   }
 
   #attach(watched: Watched, what: CheckTarget, inMs: number): void {
@@ -300,14 +379,22 @@ export class Prober {
       const check = { at: nowAt, isOk: result.isOk, evidence: result.evidence, durationMs };
       const outcome = step(
         watched.check,
-        { kind: "result", generation, check, random: this.#ports.random.fraction() },
+        {
+          kind: "result",
+          generation,
+          check,
+          asksDrain: result.asksDrain === true,
+          random: this.#ports.random.fraction(),
+        },
         watched.health,
       );
       watched.check = outcome.state;
       nextInMs = Math.min(nextInMs, outcome.nextCheckInMs ?? Infinity);
-      const before = watched.effective;
-      watched.effective = effectiveState(inputsOf(watched.check, watched.isResolved), nowAt, before);
-      if (watched.effective.state !== before.state) changed.push([watched.row, watched.effective.state]);
+      if (result.isOk && watched.health.passive !== undefined) {
+        const passed = { kind: "check-passed", nowMs: this.#ports.clock.monotonicMs() } as const;
+        watched.ejection = ejectionStep(watched.ejection, passed, watched.health.passive).state;
+      }
+      if (this.#settle(watched)) changed.push(rowState(watched));
     }
     const dueAtMs = this.#ports.clock.monotonicMs() + nextInMs;
     if (dueAtMs < target.dueAtMs) target.dueAtMs = dueAtMs;
@@ -315,8 +402,22 @@ export class Prober {
   }
 }
 
-function inputsOf(check: CheckState | undefined, isResolved: boolean): Parameters<typeof effectiveState>[0] {
-  return check === undefined ? { isResolved, isEjected: false } : { check, isResolved, isEjected: false };
+function inputsOf({
+  check,
+  isResolved,
+  ejection,
+  override,
+}: Pick<Watched, "check" | "isResolved" | "ejection" | "override">): Parameters<typeof effectiveState>[0] {
+  return {
+    isResolved,
+    isEjected: ejection.ejected !== undefined,
+    ...(check === undefined ? {} : { check }),
+    ...(override?.state === undefined ? {} : { override: override.state }),
+  };
+}
+
+function rowState({ row, effective: { state }, override }: Watched): EndpointRowState {
+  return override?.weight === undefined ? [row, state] : [row, state, override.weight.value];
 }
 
 /** Undefined where the endpoint has no address. */

@@ -8,9 +8,10 @@ interface Row {
   readonly method?: string;
   readonly status?: ResponseExpectation["status"];
   readonly body?: string;
+  readonly drain?: ResponseExpectation["drain"];
   /** What the endpoint sends before its FIN. */
   readonly bytes: string;
-  /** `ok …` or `bad …` */
+  /** `ok …`, `drain …` or `bad …` */
   readonly verdict: string;
 }
 
@@ -19,6 +20,50 @@ const rows: readonly Row[] = [
     name: "a status in the range is enough",
     bytes: "HTTP/1.1 204 No Content\r\n\r\n",
     verdict: "ok status 204",
+  },
+  {
+    name: "a status that asks for DRAIN",
+    drain: { status: [{ from: 404, to: 404 }] },
+    bytes: "HTTP/1.1 404 x\r\n\r\n",
+    verdict: "drain status 404",
+  },
+  {
+    name: "it comes before the expected status",
+    drain: { status: [{ from: 200, to: 299 }] },
+    bytes: "HTTP/1.1 204 x\r\n\r\n",
+    verdict: "drain status 204",
+  },
+  {
+    name: "status and text that ask for DRAIN",
+    drain: { status: [{ from: 503, to: 503 }], body: "DISABLED" },
+    bytes: "HTTP/1.1 503 x\r\nContent-Length: 16\r\n\r\nDISABLED BY FILE",
+    verdict: 'drain status 503, body has "DISABLED"',
+  },
+  {
+    name: "without the text the status is judged as ever",
+    drain: { status: [{ from: 503, to: 503 }], body: "DISABLED" },
+    bytes: "HTTP/1.1 503 x\r\nContent-Length: 3\r\n\r\nill",
+    verdict: "bad status 503, expected 200-299",
+  },
+  {
+    name: "without the text of DRAIN the expected text decides",
+    drain: { status: [{ from: 200, to: 200 }], body: "leaving" },
+    body: "well",
+    bytes: "HTTP/1.1 200 x\r\nContent-Length: 7\r\n\r\nis well",
+    verdict: 'ok status 200, body has "well"',
+  },
+  {
+    name: "neither text",
+    drain: { status: [{ from: 200, to: 200 }], body: "leaving" },
+    body: "well",
+    bytes: "HTTP/1.1 200 x\r\nContent-Length: 4\r\n\r\nhmmm",
+    verdict: 'bad body lacks "well"',
+  },
+  {
+    name: "a body that is cut before the text of DRAIN",
+    drain: { status: [{ from: 503, to: 503 }], body: "DISABLED" },
+    bytes: "HTTP/1.1 503 x\r\nContent-Length: 16\r\n\r\nDISA",
+    verdict: "bad connection closed inside the body",
   },
   { name: "the first of the range", bytes: "HTTP/1.1 200\r\n\r\n", verdict: "ok status 200" },
   { name: "the last of the range", bytes: "HTTP/1.0 299 x\r\n\r\n", verdict: "ok status 299" },
@@ -219,7 +264,11 @@ describe("response reader", () => {
 
 function read(row: Row, pieces: readonly Uint8Array[]): Verdict {
   const expectation = { method: row.method ?? "GET", status: row.status ?? ok2xx };
-  const reader = new ResponseReader(row.body === undefined ? expectation : { ...expectation, body: row.body });
+  const reader = new ResponseReader({
+    ...expectation,
+    ...(row.body === undefined ? {} : { body: row.body }),
+    ...(row.drain === undefined ? {} : { drain: row.drain }),
+  });
   for (const piece of pieces) {
     const verdict = reader.push(piece);
     if (verdict !== undefined) return verdict;
@@ -229,6 +278,7 @@ function read(row: Row, pieces: readonly Uint8Array[]): Verdict {
 
 /** Evidence that quotes the peer depends on how much of it had come. */
 function expectVerdict(verdict: Verdict, expected: string): void {
-  const text = `${verdict.isOk ? "ok" : "bad"} ${verdict.evidence}`;
+  const kind = verdict.asksDrain === true ? "drain" : verdict.isOk ? "ok" : "bad";
+  const text = `${kind} ${verdict.evidence}`;
   expect(expected === "bad not an HTTP response" ? text.split(":")[0] : text).toBe(expected);
 }

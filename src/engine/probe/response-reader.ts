@@ -1,3 +1,5 @@
+import type { StatusRange } from "../../model/config.ts";
+
 /**
  * Reads one HTTP/1 response far enough to judge a check: status, and where a text is expected, the first 64 KiB of the
  * body. Stricter than a browser: a service that answers with broken framing should not look healthy to us, because the
@@ -6,12 +8,16 @@
 export interface ResponseExpectation {
   /** HEAD has no body. */
   readonly method: string;
-  readonly status: readonly { readonly from: number; readonly to: number }[];
+  readonly status: readonly StatusRange[];
   readonly body?: string;
+  /** The answer that asks for DRAIN; looked for first. */
+  readonly drain?: { readonly status: readonly StatusRange[]; readonly body?: string };
 }
 
 export interface Verdict {
+  /** The endpoint is alive and answers what was expected, or asks to be drained. */
   readonly isOk: boolean;
+  readonly asksDrain?: true;
   /** For people: `status 503, expected 200-299`. */
   readonly evidence: string;
 }
@@ -29,7 +35,9 @@ export class ResponseReader {
   readonly #expected: ResponseExpectation;
   #head: Buffer = Buffer.alloc(0);
   #body: BodySearch | undefined;
-  #okEvidence = "";
+  #status = 0;
+  /** The body is searched for the text that asks for DRAIN; if it lacks that, the rest is judged as ever. */
+  #isDrainSearch = false;
 
   constructor(expected: ResponseExpectation) {
     this.#expected = expected;
@@ -72,29 +80,43 @@ export class ResponseReader {
   }
 
   #final(status: number, fields: readonly string[], rest: Uint8Array): Verdict | undefined {
-    const { method, status: ranges, body } = this.#expected;
+    const { method, body, drain } = this.#expected;
+    this.#status = status;
     const framing = framingOf(fields);
     if (typeof framing === "string") return bad(framing);
-    if (!ranges.some((range) => status >= range.from && status <= range.to))
-      return bad(`status ${status}, expected ${rangesText(ranges)}`);
-    this.#okEvidence = `status ${status}`;
-    if (body === undefined) return { isOk: true, evidence: this.#okEvidence };
+    const mayDrain = drain !== undefined && isIn(drain.status, status);
+    if (mayDrain && drain.body === undefined) return good(`status ${status}`, true);
+    this.#isDrainSearch = mayDrain;
+    const byStatus = mayDrain ? undefined : this.#byStatus();
+    if (byStatus !== undefined) return byStatus;
     const hasBody = method !== "HEAD" && status !== 204 && status !== 304;
-    this.#body = new BodySearch(body, hasBody ? framing : { kind: "length", bytes: 0 });
+    // One of the two is there: without a text to look for, the status has decided.
+    const text = (mayDrain ? drain.body : body) ?? "";
+    this.#body = new BodySearch(text, hasBody ? framing : { kind: "length", bytes: 0 });
     return this.#inBody(this.#body.push(rest));
   }
 
+  /** The verdict where the status alone decides. */
+  #byStatus(): Verdict | undefined {
+    const { status: ranges, body } = this.#expected;
+    if (!isIn(ranges, this.#status)) return bad(`status ${this.#status}, expected ${rangesText(ranges)}`);
+    return body === undefined ? good(`status ${this.#status}`, false) : undefined;
+  }
+
   #inBody(found: BodyFound): Verdict | undefined {
+    const { body = "", drain } = this.#expected;
     switch (found) {
       case "more":
         return undefined;
       case "found":
-        return {
-          isOk: true,
-          evidence: `${this.#okEvidence}, body has ${quoted(this.#expected.body ?? "")}`,
-        };
+        return good(
+          `status ${this.#status}, body has ${quoted(this.#isDrainSearch ? (drain?.body ?? "") : body)}`,
+          this.#isDrainSearch,
+        );
       case "absent":
-        return bad(`body lacks ${quoted(this.#expected.body ?? "")}`);
+        if (!this.#isDrainSearch) return bad(`body lacks ${quoted(body)}`);
+        this.#isDrainSearch = false;
+        return this.#byStatus() ?? this.#inBody(this.#body?.has(body) === true ? "found" : "absent");
       case "cut":
         return bad("connection closed inside the body");
       case "broken":
@@ -134,6 +156,11 @@ class BodySearch {
       this.#isComplete = this.#framing.kind === "length" && this.#seen.length >= this.#framing.bytes;
     }
     return this.#search();
+  }
+
+  /** Whether what was seen has this text as well. */
+  has(text: string): boolean {
+    return this.#seen.includes(text);
   }
 
   end(): BodyFound {
@@ -230,6 +257,14 @@ function quoted(text: string): string {
   // oxlint-disable-next-line no-control-regex
   const printable = text.replace(/[\u0000-\u001f\u007f-\u00a0]/g, ".");
   return `"${printable.length > 40 ? `${printable.slice(0, 40)}…` : printable}"`;
+}
+
+function isIn(ranges: readonly StatusRange[], status: number): boolean {
+  return ranges.some(({ from, to }) => status >= from && status <= to);
+}
+
+function good(evidence: string, asksDrain: boolean): Verdict {
+  return asksDrain ? { isOk: true, asksDrain, evidence } : { isOk: true, evidence };
 }
 
 function bad(evidence: string): Verdict {

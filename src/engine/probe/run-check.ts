@@ -104,11 +104,7 @@ function secondsText(ms: number): string {
 
 function readerFor(check: HttpCheck): ResponseReader {
   const { method, expect } = check;
-  return new ResponseReader(
-    expect.body === undefined
-      ? { method, status: expect.status }
-      : { method, status: expect.status, body: expect.body },
-  );
+  return new ResponseReader({ method, ...expect });
 }
 
 type HttpCheck = Extract<HealthCheckConfig, { kind: "http" }>;

@@ -1,3 +1,4 @@
+import { ReadyTier } from "../../core/balance/ready.ts";
 import { decideRetry, Retry, type RetryDecision } from "../../core/traffic/retry.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
@@ -112,6 +113,18 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0): v
   startAttempt(exchange, isLost || decision.retry === Retry.SameFresh);
 }
 
+/**
+ * The endpoint went DOWN while the exchange waits there. Where the rules allow another attempt and another endpoint is in
+ * order, it goes there; everything else (a POST, say, which may be running) waits on.
+ */
+export function moveAway(exchange: Exchange): void {
+  const pool = exchange.pool!;
+  // In panic the others are no better.
+  if (pool.tier === ReadyTier.Panic) return;
+  if (previewRetry(exchange, Failure.EndpointDown, 0).retry !== Retry.Other) return;
+  failAttempt(exchange, Failure.EndpointDown);
+}
+
 /** Whether an answer with this status would be thrown away for another attempt; nothing has happened yet. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
   return previewRetry(exchange, Failure.StatusListed, status).retry !== Retry.No;
@@ -167,6 +180,7 @@ export function detach(exchange: Exchange): void {
   exchange.connectDueMs = never;
   exchange.attemptDueMs = never;
   exchange.responseDueMs = never;
+  exchange.awaitsSinceMs = never;
   if (connection === null) return;
   exchange.connection = null;
   const endpoint = connection.endpoint;
@@ -213,8 +227,9 @@ function countFailure(exchange: Exchange, endpoint: Endpoint, failure: Failure):
       endpoint.count(EndpointSlot.badResponses);
       report(endpoint.row, TroubleSign.BadResponse);
       return;
+    // An answer was counted when its head was read, and of DOWN everybody knows.
     case Failure.StatusListed:
-      report(endpoint.row, TroubleSign.Status5xx);
+    case Failure.EndpointDown:
       return;
     default:
       // The end of a connection that waited for work says nothing about the endpoint.

@@ -1,11 +1,13 @@
 import { Router } from "../../core/route/router.ts";
 import type { LogConfig } from "../../model/config.ts";
 import type { EndpointRowState } from "../../model/link.ts";
+import { TroubleSign } from "../../model/link.ts";
 import { EndpointState, type ListenerSnapshot, type Snapshot } from "../../model/snapshot.ts";
 import { AccessLog } from "../../observe/access-log.ts";
 import { WorkerSlot } from "../../observe/counters.ts";
 import { appendFile } from "../../platform/append-file.ts";
 import { timers } from "../../platform/clock.ts";
+import type { Cancel } from "../../platform/ports.ts";
 import { Ending, Phase } from "../listener/client-connection.ts";
 import { clientHandlers } from "../listener/client-events.ts";
 import { HttpListener, listenerSettings } from "../listener/http-listener.ts";
@@ -14,11 +16,14 @@ import { connectFailed, endpointHandlers } from "../upstream/endpoint-events.ts"
 import { Endpoint } from "../upstream/endpoint.ts";
 import { Pool } from "../upstream/pool.ts";
 import type { DataPlane, DataPlanePorts } from "../worker/data-plane-port.ts";
+import { moveAway } from "./attempt.ts";
 import { Runtime } from "./runtime.ts";
 
 /** While draining: how long an unused client connection may still bring a request, which is then answered with `close`. */
 const idleGraceMs = 500;
 const drainLookMs = 20;
+/** How often answers that are overdue are looked for. */
+const overdueLookMs = 100;
 
 /** What one snapshot is in this worker. */
 interface Active {
@@ -34,6 +39,9 @@ class HttpDataPlane implements DataPlane {
   readonly #runtime: Runtime;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #states = new Map<number, EndpointState>();
+  /** Set at run time; other rows have the weight of the configuration. */
+  readonly #weights = new Map<number, number>();
+  #stopLooking: Cancel | undefined;
   readonly #listeners = new Map<string, HttpListener>();
   #active: Active | undefined;
   #prepared: Active | undefined;
@@ -58,6 +66,7 @@ class HttpDataPlane implements DataPlane {
       this.#listeners.set(listener.name, http);
       http.listen(listener, clientHandlers);
     }
+    this.#stopLooking = timers.every(overdueLookMs, () => this.#lookForOverdue());
   }
 
   prepare(snapshot: Snapshot): string | undefined {
@@ -81,13 +90,41 @@ class HttpDataPlane implements DataPlane {
   }
 
   setStates(states: readonly EndpointRowState[]): void {
-    for (const [row, state] of states) {
+    const rows = new Set<number>();
+    const down = new Set<number>();
+    for (const [row, state, weight] of states) {
+      if (weight === undefined) this.#weights.delete(row);
+      else this.#weights.set(row, weight);
+      const before = this.#states.get(row);
+      if (state === before) continue;
       this.#states.set(row, state);
-      // A DOWN endpoint's unused connections are not to be found good again when it comes back.
-      if (state === EndpointState.Down)
-        for (const endpoint of this.#endpoints.values()) if (endpoint.row === row) endpoint.closeIdle();
+      rows.add(row);
+      // Only from UP: a DRAIN that becomes DOWN has been left by everything that could leave.
+      if (state === EndpointState.Down && before === EndpointState.Up) down.add(row);
     }
-    for (const pool of this.#active?.pools ?? []) pool.setStates(this.#stateOf);
+    for (const pool of this.#active?.pools ?? []) {
+      pool.setStates(this.#stateOf);
+      pool.setWeights(this.#weightOf);
+    }
+    if (rows.size === 0) return;
+    for (const endpoint of this.#endpoints.values()) if (rows.has(endpoint.row)) this.#enter(endpoint);
+    if (down.size === 0) return;
+    for (const endpoint of this.#endpoints.values()) {
+      if (down.has(endpoint.row)) for (const exchange of endpoint.waiting()) moveAway(exchange);
+    }
+  }
+
+  #enter(endpoint: Endpoint): void {
+    const state = this.#stateOf(endpoint.row);
+    endpoint.keepsIdle = state === EndpointState.Up || state === EndpointState.Down;
+    // Unused connections of a DOWN endpoint are not to be found good again when it comes back, others nobody needs.
+    if (state === EndpointState.Up) endpoint.cameUp();
+    else endpoint.closeIdle();
+  }
+
+  #lookForOverdue(): void {
+    for (const endpoint of this.#endpoints.values())
+      if (endpoint.isOverdue()) this.#runtime.report(endpoint.row, TroubleSign.Overdue);
   }
 
   drain(done: () => void): void {
@@ -111,6 +148,7 @@ class HttpDataPlane implements DataPlane {
       listener.stopListening();
       for (const client of listener.connections) client.socket.terminate();
     }
+    this.#stopLooking?.();
     this.#runtime.stop();
   }
 
@@ -137,6 +175,7 @@ class HttpDataPlane implements DataPlane {
   }
 
   readonly #stateOf = (row: number): EndpointState => this.#states.get(row) ?? EndpointState.Down;
+  readonly #weightOf = (row: number): number | undefined => this.#weights.get(row);
 
   #compile(snapshot: Snapshot): Active {
     const pools = snapshot.pools.map((pool) => {
@@ -147,9 +186,12 @@ class HttpDataPlane implements DataPlane {
         if (known !== undefined) return known;
         const made = new Endpoint(this.#runtime, { ...endpoint, ip: endpoint.ip });
         this.#endpoints.set(key, made);
+        this.#enter(made);
         return made;
       });
-      return new Pool(this.#runtime, pool, endpoints, this.#stateOf);
+      const made = new Pool(this.#runtime, pool, endpoints, this.#stateOf);
+      made.setWeights(this.#weightOf);
+      return made;
     });
     return { snapshot, pools };
   }

@@ -91,6 +91,8 @@ export class Exchange implements Deadline {
   bytesOut = 0;
   failure: Failure = Failure.None;
 
+  /** When the whole request was with the endpoint; `never` until then, and between attempts. */
+  awaitsSinceMs = never;
   // Deadlines; `deadlineMs` is the earliest.
   connectDueMs = never;
   attemptDueMs = never;
@@ -147,6 +149,7 @@ export class Exchange implements Deadline {
 
   /** The whole request is written: the time for the answer begins. */
   armResponse(): void {
+    this.awaitsSinceMs = this.runtime.nowMs;
     // A body may take the client its time, which is not the endpoint's.
     if (this.pool!.wantsLatency && this.requestFraming !== Framing.None && !this.hasAnswered)
       this.askedMs = clock.monotonicMs();
@@ -190,6 +193,7 @@ export class Exchange implements Deadline {
     this.isResponseDone = false;
     this.failure = Failure.None;
     this.loggedFromMs = 0;
+    this.awaitsSinceMs = never;
     this.loggedRequest = "";
     this.bytesOut = 0;
     this.connectDueMs = never;

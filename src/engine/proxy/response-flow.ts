@@ -9,6 +9,7 @@ import { Failure } from "../../model/failure.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { broken, send } from "../net/sender.ts";
 import type { EndpointConnection } from "../upstream/endpoint-connection.ts";
+import type { Endpoint } from "../upstream/endpoint.ts";
 import { detach, failAttempt, timeAnswer, wouldRetryStatus } from "./attempt.ts";
 import type { Exchange } from "./exchange.ts";
 import { abortByClient, completeResponse, failExchange } from "./finish.ts";
@@ -86,7 +87,7 @@ function answer(
   const status = head.status;
   const endpoint = connection.endpoint;
   const runtime = exchange.runtime;
-  countStatus(exchange, endpoint.base + EndpointSlot.status2xx, status);
+  judgeEndpoint(exchange, endpoint, status);
   if (exchange.pool!.retriesStatus[status] === 1 && wouldRetryStatus(exchange, status)) {
     failAttempt(exchange, Failure.StatusListed, status);
     return;
@@ -149,6 +150,12 @@ function answer(
 function reframeFor(framing: Framing, clientMinor: number): Reframe {
   if (framing === Framing.UntilClose) return clientMinor === 0 ? Reframe.ToClose : Reframe.ToChunked;
   return framing === Framing.Chunked && clientMinor === 0 ? Reframe.ToClose : Reframe.Keep;
+}
+
+/** What a final response head says about the endpoint, whether it is passed on or not. */
+function judgeEndpoint(exchange: Exchange, endpoint: Endpoint, status: number): void {
+  countStatus(exchange, endpoint.base + EndpointSlot.status2xx, status);
+  endpoint.answered(exchange.awaitsSinceMs, status);
 }
 
 function countStatus(exchange: Exchange, firstSlot: number, status: number): void {

@@ -35,6 +35,9 @@ export class EndpointConnection implements Sender, Deadline {
   keepAliveMs = -1;
   /** Response head that did not come whole. */
   partial: PartialHead | null = null;
+  /** The endpoint's list of its connections. */
+  previousOpen: EndpointConnection | null = null;
+  nextOpen: EndpointConnection | null = null;
 
   deadlineMs = never;
   wheelSlot = -1;

@@ -1,5 +1,9 @@
+import { overdueAfterMs, usualAfter, usualMsAtFirst } from "../../core/health/overdue.ts";
+import { never } from "../../lib/timer-wheel.ts";
+import { TroubleSign } from "../../model/link.ts";
 import type { PeakLatency } from "../../core/balance/peak-latency.ts";
 import type { EndpointSnapshot } from "../../model/snapshot.ts";
+import type { Exchange } from "../proxy/exchange.ts";
 import { endpointBase, EndpointSlot, WorkerSlot } from "../../observe/counters.ts";
 import type { Runtime } from "../proxy/runtime.ts";
 import { ConnectionState, EndpointConnection } from "./endpoint-connection.ts";
@@ -34,6 +38,15 @@ export class Endpoint {
   readonly lateIdleMs = 10_000;
   /** Its last answer was HTTP/1.0: chunked requests must be counted first. */
   speaks10 = false;
+  /** Unused connections are kept: someone will use them. False for DRAIN and MAINT. */
+  keepsIdle = true;
+  /** When an exchange last got its response head here. */
+  #answeredMs = 0;
+  #usualMs = usualMsAtFirst;
+  /** Exchanges that waited before this are known to be overdue. */
+  #overdueKnownMs = 0;
+  /** First of all its connections, those that are being made included. */
+  #open: EndpointConnection | null = null;
   /** Its weight grows from this moment on (monotonic clock); -Infinity = it has all of it. */
   rampFromMs = -Infinity;
   /** Kept by pools that balance by it. */
@@ -41,6 +54,8 @@ export class Endpoint {
   /** Unused connections, the most recently used last. */
   readonly #idle: EndpointConnection[] = [];
   #abandoned = 0;
+  /** Those of the abandoned connects that were forgiven because the endpoint came back. */
+  #forgiven = 0;
   /** Connections in a row that the endpoint closed right after its answer, and when it did so last. */
   #quickCloses = 0;
   #quickClosedMs = -Infinity;
@@ -64,7 +79,7 @@ export class Endpoint {
   }
 
   get canConnect(): boolean {
-    return this.#abandoned < abandonedMax;
+    return this.#abandoned - this.#forgiven < abandonedMax;
   }
 
   /**
@@ -92,8 +107,52 @@ export class Endpoint {
   connect(): EndpointConnection {
     const connection = new EndpointConnection(this);
     this.count(EndpointSlot.connects);
+    connection.nextOpen = this.#open;
+    if (this.#open !== null) this.#open.previousOpen = connection;
+    this.#open = connection;
     this.runtime.connect(this, connection);
     return connection;
+  }
+
+  /** It is UP again, so connects that still hang from the time before say nothing about it. */
+  cameUp(): void {
+    this.#forgiven = this.#abandoned;
+  }
+
+  /** A final response head has come; its exchange had waited since then, or not yet (`never`) where the answer was early. */
+  answered(sinceMs: number, status: number): void {
+    const nowMs = this.runtime.nowMs;
+    this.#answeredMs = nowMs;
+    if (sinceMs !== never) this.#usualMs = usualAfter(this.#usualMs, nowMs - sinceMs);
+    if (status >= 500) this.runtime.report(this.row, TroubleSign.Status5xx);
+  }
+
+  /**
+   * Whether an exchange waits here for longer than usual while nothing at all was answered; true once for each exchange.
+   * Looked at a few times a second: a busy endpoint that answers costs two comparisons.
+   */
+  isOverdue(): boolean {
+    if (this.runtime.counters[this.base + EndpointSlot.attemptsNow] === 0) return false;
+    const overdueMs = this.runtime.nowMs - overdueAfterMs(this.#usualMs);
+    if (this.#answeredMs > overdueMs) return false;
+    for (let connection = this.#open; connection !== null; connection = connection.nextOpen) {
+      const exchange = connection.exchange;
+      if (exchange === null || exchange.hasAnswered) continue;
+      if (exchange.awaitsSinceMs > overdueMs || exchange.awaitsSinceMs <= this.#overdueKnownMs) continue;
+      this.#overdueKnownMs = overdueMs;
+      return true;
+    }
+    return false;
+  }
+
+  /** Exchanges that no byte of a response has come for, as a list of its own: they may be moved while it is gone through. */
+  waiting(): readonly Exchange[] {
+    const waiting: Exchange[] = [];
+    for (let connection = this.#open; connection !== null; connection = connection.nextOpen) {
+      const { exchange, partial } = connection;
+      if (exchange !== null && !exchange.hasAnswered && partial === null) waiting.push(exchange);
+    }
+    return waiting;
   }
 
   /** The exchange does not wait for this connect any more. */
@@ -104,7 +163,9 @@ export class Endpoint {
 
   /** The connect has ended, either way. `wasAbandoned`: nobody was waiting. */
   settled(wasAbandoned: boolean): void {
-    if (wasAbandoned) this.#abandoned--;
+    if (!wasAbandoned) return;
+    this.#abandoned--;
+    this.#forgiven = Math.min(this.#forgiven, this.#abandoned);
   }
 
   opened(): void {
@@ -119,6 +180,7 @@ export class Endpoint {
     if (
       isDistrusted ||
       runtime.isDraining ||
+      !this.keepsIdle ||
       runtime.counters[WorkerSlot.upstreamIdleNow]! >= idleMaxPerWorker ||
       idleMs <= 0
     ) {
@@ -151,6 +213,7 @@ export class Endpoint {
   forget(connection: EndpointConnection, wasIdle: boolean): void {
     const runtime = this.runtime;
     runtime.wheel.remove(connection);
+    this.#unlink(connection);
     if (connection.socket !== null) {
       runtime.counters[this.base + EndpointSlot.connectionsNow]!--;
       runtime.counters[WorkerSlot.upstreamOpenNow]!--;
@@ -159,6 +222,15 @@ export class Endpoint {
     runtime.counters[WorkerSlot.upstreamIdleNow]!--;
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  #unlink(connection: EndpointConnection): void {
+    const { previousOpen, nextOpen } = connection;
+    if (previousOpen !== null) previousOpen.nextOpen = nextOpen;
+    else if (this.#open === connection) this.#open = nextOpen;
+    if (nextOpen !== null) nextOpen.previousOpen = previousOpen;
+    connection.previousOpen = null;
+    connection.nextOpen = null;
   }
 
   closeIdle(): void {

@@ -5,6 +5,7 @@ import type { Platform, UserIds } from "../../platform/ports.ts";
 import type { CreateDataPlane, DataPlane } from "./data-plane-port.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { LinkClient } from "./link-client.ts";
+import { TroubleReports } from "./trouble.ts";
 
 export interface WorkerOptions {
   readonly index: number;
@@ -70,10 +71,11 @@ class Worker {
   ) {
     this.#options = options;
     this.#platform = platform;
+    const trouble = new TroubleReports(platform.timers, (row, counts) => this.#send({ kind: "trouble", row, counts }));
     this.#dataPlane = createDataPlane({
       counters: column,
       columns,
-      report: (row, sign) => void this.#link.send({ kind: "trouble", row, sign }),
+      report: (row, sign) => trouble.report(row, sign),
       log: (level, code, text) => this.#log(level, code, text),
     });
     this.#link = new LinkClient(options.linkPath, platform.timers, {

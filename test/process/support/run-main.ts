@@ -36,6 +36,7 @@ process.exitCode = await run(
         },
         states: () => [...rows].map(([row, isResolved]) => [row, stateOf(isResolved)]),
         trouble: () => undefined,
+        override: () => [],
         view(row) {
           const isResolved = rows.get(row);
           if (isResolved === undefined) return undefined;
