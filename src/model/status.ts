@@ -54,6 +54,8 @@ export interface WorkerCounters {
   readonly eventLoopLagMaxMs: number;
   readonly upstreamIdleNow: number;
   readonly upstreamOpenNow: number;
+  /** Entries of its timer wheel. */
+  readonly deadlinesNow: number;
   readonly badRequests: number;
 }
 

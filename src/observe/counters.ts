@@ -31,6 +31,8 @@ export const WorkerSlot = {
   upstreamOpenNow: 5,
   badRequests: 6,
   accessLinesDropped: 7,
+  /** Entries of the timer wheel: deadlines of connections and exchanges, those included that were called off and not met yet. */
+  deadlinesNow: 8,
 } as const;
 export const workerSlots = 16;
 

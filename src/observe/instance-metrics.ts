@@ -73,6 +73,11 @@ function workers(views: readonly WorkerView[]): readonly MetricFamily[] {
       "Connections to endpoints that wait for the next exchange.",
       each((worker) => worker.counters.upstreamIdleNow),
     ),
+    gauge(
+      "worker_deadlines",
+      "Entries of the worker's timer wheel.",
+      each((worker) => worker.counters.deadlinesNow),
+    ),
     counter(
       "worker_bad_requests_total",
       "Requests refused because they were malformed or over a limit.",

@@ -35,6 +35,28 @@ describe("connections", () => {
     expect(endpoint?.counters.connectionsNow).toBe(1);
   });
 
+  test("a client that resets right behind its request is gone before it is read, and no worker dies of it", async () => {
+    const before = await bench.balancer.workers();
+    const { host, port } = bench.address;
+    for (let count = 0; count < 20; count++) {
+      await Bun.connect({
+        hostname: host,
+        port,
+        socket: {
+          open(socket) {
+            socket.write(get("/gone"));
+            socket.terminate();
+          },
+          data: () => {},
+        },
+      });
+    }
+    await bench.balancer.untilIdle();
+    expect((await ask(bench.address, get("/after"))).status).toBe(200);
+    expect(await bench.balancer.workers()).toEqual(before);
+    expect((await bench.balancer.listener("http")).counters.clientGone).toBeGreaterThan(0);
+  });
+
   test("pipelined requests are answered in their order, also when the first answers are slow and large", async () => {
     bench.origin.script = async ({ request, connection, untilBody }) => {
       await untilBody();

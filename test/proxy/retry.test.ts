@@ -16,6 +16,11 @@ const ends: OriginScript = async ({ connection, untilBody }) => {
 };
 const silent: OriginScript = () => undefined;
 const good = answerWith(reply("good"));
+const late: OriginScript = async ({ connection, untilBody }) => {
+  await untilBody();
+  await Bun.sleep(400);
+  connection.send(reply("late"));
+};
 
 function count(origins: readonly RawOrigin[], method: string): number {
   return origins.flatMap((one) => one.requests).filter((one) => one.method === method).length;
@@ -121,6 +126,19 @@ describe("retry", () => {
       },
     ));
 
+  for (const [what, request, retry] of [
+    ["a POST may be running", send("POST", "/", "a"), ""],
+    ["a conditional PUT may be running", send("PUT", "/", "a", 'If-Match: "1"'), ""],
+    ["every endpoint has been tried", get(), ""],
+    ["the budget is used up", get(), ", budget: { share: 0%, min: 0/s, burst: 0 }"],
+  ] as const) {
+    test(`attemptTimeout gives up no attempt that none may follow: ${what}`, () =>
+      withBench({ scripts: [late, late], pool: [`retry: { attemptTimeout: 100ms${retry} }`] }, async (bench) => {
+        const answer = await ask(bench.address, request);
+        expect([answer.status, answer.body.toString()]).toEqual([200, "late"]);
+      }));
+  }
+
   test("nothing is tried again once a byte of the answer went to the client", () =>
     withBench(
       {
@@ -137,6 +155,32 @@ describe("retry", () => {
         expect(count(bench.origins, "GET")).toBe(1);
       },
     ));
+
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+  for (const [what, end, answer, rest, counter] of [
+    ["a reset in the body", "reset", chunked, "3\r\n", "resets"],
+    ["an end in the body", "finish", chunked, "3\r\n", "resets"],
+    ["a malformed chunk", "finish", chunked, "xyz\r\n", "badResponses"],
+  ] as const) {
+    test(`${what} counts against the endpoint, although nothing can be tried again`, () =>
+      withBench(
+        {
+          scripts: [
+            async ({ connection }) => {
+              connection.send(answer);
+              await Bun.sleep(10);
+              connection.send(rest);
+              connection[end]();
+            },
+          ],
+        },
+        async (bench) => {
+          expect((await ask(bench.address, get())).complete).toBe(false);
+          const [endpoint] = await bench.balancer.endpoints("origin");
+          expect(endpoint?.counters[counter]).toBe(1);
+        },
+      ));
+  }
 
   test("a budget that is used up stops paid retries, and free ones go on", () =>
     withBench(

@@ -150,6 +150,29 @@ describe("the end of a connection", () => {
   });
 
   // engine/net reads on (up to a cap) while a request waits, since only then does it notice that the client left.
+  // engine/listener: such a client has no address, and nobody to answer.
+  test("what came before a reset is still delivered, but remoteAddress is undefined by then", async () => {
+    const seen = Promise.withResolvers<string | undefined>();
+    const listener = Bun.listen<undefined>({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => seen.resolve(socket.remoteAddress) },
+    });
+    await Bun.connect({
+      hostname: "127.0.0.1",
+      port: listener.port,
+      socket: {
+        open(socket) {
+          socket.write("here I was");
+          socket.terminate();
+        },
+        data: () => {},
+      },
+    });
+    expect(await seen.promise).toBeUndefined();
+    listener.stop(true);
+  });
+
   test("a paused socket does not tell of the peer's FIN until it is resumed", async () => {
     const { ours, theirs } = await pair();
     ours.pause();

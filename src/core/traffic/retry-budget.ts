@@ -33,13 +33,18 @@ export class RetryBudget {
 
   /** Takes one token; false when the budget is used up. */
   take(nowMs: number): boolean {
+    if (!this.has(nowMs)) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  /** Whether there is a token to take. */
+  has(nowMs: number): boolean {
     this.#turn(Math.floor(nowMs / 1000));
     const perSecond = Math.max((this.#share * this.#inWindow) / windowSeconds, this.#minPerSecond);
     this.#tokens = Math.min(this.#burst, this.#tokens + (Math.max(0, nowMs - this.#filledMs) / 1000) * perSecond);
     this.#filledMs = nowMs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
+    return this.#tokens >= 1;
   }
 
   #turn(second: number): void {

@@ -169,8 +169,12 @@ export class HttpListener {
     this.connections.delete(client);
   }
 
-  peerOf(socket: TcpSocket<ClientConnection>): Peer {
-    const address = plainAddress(socket.remoteAddress);
+  /** Undefined where the client has reset its connection: what it sent before is still read, but its address is gone. */
+  peerOf(socket: TcpSocket<ClientConnection>): Peer | undefined {
+    // The type declarations do not know of that.
+    const remote: string | undefined = socket.remoteAddress;
+    if (remote === undefined) return undefined;
+    const address = plainAddress(remote);
     const known = this.#peers.get(address);
     if (known !== undefined) return known;
     if (this.#peers.size >= peersMax) this.#peers.clear();

@@ -284,9 +284,19 @@ export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
   } else exchange.schedule();
 }
 
-/** An attempt that is not cut short for another one goes on: what is slow may still come. */
+/**
+ * An attempt that is not cut short for another one goes on: what is slow may still come, and `timeouts.response` bounds it.
+ * Where only the budget or a place elsewhere was missing, the question is asked again: both come back.
+ */
 function endSlowAttempt(exchange: Exchange): void {
-  exchange.attemptDueMs = never;
-  if (movesOn(exchange, Failure.AttemptTimeout, 0)) failAttempt(exchange, Failure.AttemptTimeout, 0, true);
-  else exchange.schedule();
+  if (movesOn(exchange, Failure.AttemptTimeout, 0)) {
+    failAttempt(exchange, Failure.AttemptTimeout, 0, true);
+    return;
+  }
+  const { runtime, endpoint, pool } = exchange;
+  endpoint!.count(EndpointSlot.timeouts);
+  runtime.report(endpoint!.row, TroubleSign.Timeout);
+  const mayMoveLater = exchange.isIdempotent && exchange.canReplay;
+  exchange.attemptDueMs = mayMoveLater ? runtime.nowMs + pool!.retry.attemptTimeoutMs : never;
+  exchange.schedule();
 }

@@ -2,6 +2,7 @@ import type { Refusal } from "../../core/http1/refusal.ts";
 import { Reframe } from "../../core/http1/response-writer.ts";
 import { never } from "../../lib/timer-wheel.ts";
 import { Failure } from "../../model/failure.ts";
+import { TroubleSign } from "../../model/link.ts";
 import { EndpointSlot, ListenerSlot } from "../../observe/counters.ts";
 import { type ClientConnection, Ending, Phase } from "../listener/client-connection.ts";
 import { accessLine } from "./access-line.ts";
@@ -90,7 +91,21 @@ export function failExchange(exchange: Exchange, failure: Failure): void {
     respondTo(exchange, failure);
     return;
   }
+  countBrokenAnswer(exchange, failure);
   cutResponse(exchange);
+}
+
+/** No other attempt may follow, but the endpoint is in doubt as after a reset before its answer. */
+function countBrokenAnswer(exchange: Exchange, failure: Failure): void {
+  const endpoint = exchange.endpoint;
+  if (endpoint === null) return;
+  if (failure === Failure.ResponseReset || failure === Failure.ResponseCut) {
+    endpoint.count(EndpointSlot.resets);
+    exchange.runtime.report(endpoint.row, TroubleSign.Reset);
+  } else if (failure === Failure.BadResponseBody) {
+    endpoint.count(EndpointSlot.badResponses);
+    exchange.runtime.report(endpoint.row, TroubleSign.BadResponse);
+  }
 }
 
 /** The request itself is at fault, found after its head was accepted. */

@@ -54,11 +54,17 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   const listener = client.listener;
   const settings = listener.settings;
   const runtime = listener.runtime;
+  const peer = client.peer ?? listener.peerOf(client.socket);
+  if (peer === undefined) {
+    runtime.counters[listener.base + ListenerSlot.clientGone]!++;
+    client.close(false);
+    return;
+  }
+  client.peer = peer;
   runtime.counters[listener.base + ListenerSlot.exchanges]!++;
   runtime.counters[listener.base + ListenerSlot.exchangesNow]!++;
   runtime.counters[listener.base + ListenerSlot.bytesIn]! += head.headBytes;
   client.awaitRead(never);
-  client.peer ??= listener.peerOf(client.socket);
   const exchange = runtime.takeExchange();
   client.exchange = exchange;
   exchange.client = client;

@@ -110,6 +110,7 @@ export class Runtime {
     this.nowMs = now;
     this.wheel.advance(now);
     this.queues.spareIdle();
+    this.counters[WorkerSlot.deadlinesNow] = this.wheel.count;
     if (this.accessLog !== undefined && now - this.#flushedMs >= accessFlushMs) {
       this.#flushedMs = now;
       this.accessLog.flush();
