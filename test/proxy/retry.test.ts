@@ -1,7 +1,8 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Bench, get, send, startBench } from "../support/bench.ts";
+import { startBalancer } from "../support/balancer.ts";
 import { ask, connectRaw } from "../support/raw-client.ts";
-import { type OriginScript, type RawOrigin, answerWith, reply } from "../support/raw-origin.ts";
+import { type OriginScript, type RawOrigin, answerWith, reply, startOrigin } from "../support/raw-origin.ts";
 
 // Above every bound of the helpers, so that they say what did not come.
 setDefaultTimeout(20_000);
@@ -223,4 +224,42 @@ describe("connections that end while they wait", () => {
       }
       expect(count(bench.origins, "POST")).toBe(10);
     }));
+});
+
+describe("when every ready endpoint fails", () => {
+  const yaml = (endpoints: string): string => `listeners:
+  http: { bind: "127.0.0.1:0", pool: origin }
+pools:
+  origin: { health: off, endpoints: [${endpoints}] }`;
+
+  test("a backup serves, although primaries count as UP", async () => {
+    const origins = [startOrigin(ends), startOrigin(good)];
+    const [failing, backup] = origins.map((one) => one.endpoint);
+    const balancer = await startBalancer(yaml(`"${failing}", { address: "${backup}", backup: true }`));
+    for (let turn = 0; turn < 3; turn++) {
+      expect((await ask(balancer.address("http"), get())).body.toString()).toBe("good");
+    }
+    expect((await ask(balancer.address("http"), send("POST", "/", "abc"))).status).toBe(502);
+    await balancer.stop();
+    for (const one of origins) one.stop();
+  });
+
+  test("one that counts as DOWN is the last resort", async () => {
+    const byTarget =
+      (checks: OriginScript, others: OriginScript): OriginScript =>
+      (exchange) =>
+        exchange.request.target === "/check" ? checks(exchange) : others(exchange);
+    const refuses = answerWith(reply("no", "HTTP/1.1 500 No"));
+    const origins = [startOrigin(byTarget(good, ends)), startOrigin(byTarget(refuses, good))];
+    const balancer = await startBalancer(`listeners:
+  http: { bind: "127.0.0.1:0", pool: origin }
+pools:
+  origin:
+    endpoints: [${origins.map((one) => one.endpoint).join(", ")}]
+    health: { http: { path: /check }, interval: 50ms, fall: 1, passive: off }`);
+    await balancer.untilStatus("the second is DOWN", ({ pools }) => pools[0]!.endpoints[1]!.state === 1);
+    expect((await ask(balancer.address("http"), get())).body.toString()).toBe("good");
+    await balancer.stop();
+    for (const one of origins) one.stop();
+  });
 });

@@ -109,7 +109,8 @@ export function failAttempt(exchange: Exchange, failure: Failure, status = 0, is
     failExchange(exchange, failure);
     return;
   }
-  if (decision.retry === Retry.Other) exchange.endpoint = pool.pickOther(exchange.balanceKey, avoided)!;
+  if (decision.retry === Retry.Other)
+    exchange.endpoint = pool.pickOther(exchange.balanceKey, avoided) ?? pool.lastResort(avoided)!;
   noteDecision(exchange, failure, decision.why);
   endpoint.count(EndpointSlot.retries);
   exchange.hasSentBytes = false;
@@ -125,6 +126,11 @@ function isConnectionLost(failure: Failure): boolean {
   );
 }
 
+/** There is no answer and none will come: anything is better than the failure. */
+function isConnectionFailure(failure: Failure): boolean {
+  return isConnectionLost(failure) || failure === Failure.BadResponse || failure < Failure.SendRefused;
+}
+
 function decide(exchange: Exchange, avoided: readonly Endpoint[], failure: Failure, status: number): RetryDecision {
   const pool = exchange.pool!;
   return decideRetry({
@@ -137,7 +143,8 @@ function decide(exchange: Exchange, avoided: readonly Endpoint[], failure: Failu
     hasAnswered: exchange.hasAnswered || exchange.hasInformed,
     attempts: exchange.attempts,
     attemptsMax: pool.retry.attempts,
-    hasOtherEndpoint: pool.hasOther(avoided),
+    hasOtherEndpoint:
+      pool.hasOther(avoided) || (isConnectionFailure(failure) && pool.lastResort(avoided) !== undefined),
     wasReused: exchange.wasReused,
     hasTime: exchange.runtime.nowMs < exchange.totalDueMs,
     on: pool.retry.on,

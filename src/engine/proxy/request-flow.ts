@@ -71,13 +71,7 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   exchange.startedMs = runtime.nowMs;
   client.bodyBytes = 0;
   if (runtime.accessShare > 0 && random.fraction() < runtime.accessShare) beginLogging(exchange, head, bytes, base);
-  exchange.method = head.method;
-  exchange.isIdempotent = isIdempotent(head.method);
-  exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
-  exchange.clientMinor = head.minor;
-  exchange.expectsContinue = head.expectsContinue;
-  exchange.keepsClient = isPersistent(head);
-  exchange.requestFraming = requestFraming(head);
+  takeFacts(exchange, head);
   const bodyFrom = base + head.headBytes;
   if (exchange.requestFraming === Framing.None) {
     exchange.isRequestDone = true;
@@ -120,6 +114,17 @@ function begin(client: ClientConnection, head: HeadParser, bytes: Uint8Array, ba
   // The rest of the body follows the head as it comes; a body that must be counted first starts the attempt at its end.
   if (client.exchange !== exchange || exchange.connection !== null || exchange.queue !== null) return;
   if (!exchange.isCounting && exchange.attempts === 0) enter(exchange);
+}
+
+/** What later phases want to know of the head, which is gone by then. */
+function takeFacts(exchange: Exchange, head: HeadParser): void {
+  exchange.method = head.method;
+  exchange.isIdempotent = isIdempotent(head.method);
+  exchange.isConditionalWrite = head.isConditional && (head.method === Method.Put || head.method === Method.Delete);
+  exchange.clientMinor = head.minor;
+  exchange.expectsContinue = head.expectsContinue;
+  exchange.keepsClient = isPersistent(head);
+  exchange.requestFraming = requestFraming(head);
 }
 
 /** What an exchange that is logged must remember; all others keep no text at all. */

@@ -54,6 +54,10 @@ export class Pool implements Deadline {
   readonly #keyPart: KeyPart | undefined;
   readonly #perWeight: number;
   #ready: readonly Endpoint[] = [];
+  /** Backups that are UP while others serve. */
+  #backups: readonly Endpoint[] = [];
+  /** Endpoints that are DOWN while others serve. */
+  #down: readonly Endpoint[] = [];
   #balancer: Balancer | undefined;
   /** Which of the ready endpoints an exchange has tried; filled in for each further attempt. */
   #tried = new Uint8Array(0);
@@ -145,6 +149,16 @@ export class Pool implements Deadline {
     const ready = indices.map((index) => this.#endpoints[index]!);
     this.tier = tier;
     this.#ready = ready;
+    const aside = candidates.flatMap(({ weight, state }, index) => {
+      const endpoint = this.#endpoints[index];
+      return endpoint === undefined || weight === 0 || ready.includes(endpoint) ? [] : [{ endpoint, state }];
+    });
+    this.#backups = aside.filter(({ state }) => state === EndpointState.Up).map(({ endpoint }) => endpoint);
+    // Where DOWN may mean "not the one that may be written to" it is no last resort, as it is none in panic.
+    const isLastResort = balance.kind !== "first";
+    this.#down = aside
+      .filter(({ state }) => isLastResort && state === EndpointState.Down)
+      .map(({ endpoint }) => endpoint);
     this.#tried = new Uint8Array(ready.length);
     if (ready.length === 0) {
       this.#balancer = undefined;
@@ -197,6 +211,16 @@ export class Pool implements Deadline {
 
   hasOther(tried: readonly Endpoint[]): boolean {
     return this.#ready.some((endpoint) => !tried.includes(endpoint));
+  }
+
+  /**
+   * For an exchange that every ready endpoint has let down: a backup, else one endpoint that counts as DOWN. A check may lag
+   * or be wrong; without another attempt the failure is certain. MAINT, DRAIN and weight 0 are no last resort.
+   */
+  lastResort(tried: readonly Endpoint[]): Endpoint | undefined {
+    const backup = this.#backups.find((endpoint) => !tried.includes(endpoint));
+    if (backup !== undefined) return backup;
+    return this.#down.some((endpoint) => tried.includes(endpoint)) ? undefined : this.#down[0];
   }
 
   /** Its snapshot is in use from now on: so are its limits. */
