@@ -168,8 +168,10 @@ function noteDecision(exchange: Exchange, failure: Failure, why: RetryWhy): void
   runtime.log("debug", "retry-decision", text);
 }
 
-/** Whether there is another attempt to be had instead of the current one, which is still running; it is paid for then. */
-function movesOn(exchange: Exchange, failure: Failure, status: number): boolean {
+/**
+ * Why no other attempt takes the place of the current one, which is still running. Absent: one does, and it is paid for.
+ */
+function whyStays(exchange: Exchange, failure: Failure, status: number): RetryWhy | undefined {
   const pool = exchange.pool!;
   const tried = [...(exchange.tried ?? []), exchange.endpoint!];
   const decision = decide(exchange, tried, failure, status);
@@ -178,11 +180,11 @@ function movesOn(exchange: Exchange, failure: Failure, status: number): boolean 
   if (decision.retry === Retry.Other) {
     // What is here, or may still come, is not given up for a place in a queue.
     if (pool.queue !== null && !pool.hasRoom(tried)) why = RetryWhy.OthersFull;
-    else if (pays(exchange, decision)) return true;
+    else if (pays(exchange, decision)) return undefined;
     else why = RetryWhy.BudgetUsedUp;
   }
   noteDecision(exchange, failure, why);
-  return false;
+  return why;
 }
 
 /**
@@ -199,7 +201,7 @@ export function moveAway(exchange: Exchange): void {
 
 /** Whether an answer with this status is thrown away for another attempt, which must then follow: it is paid for. */
 export function wouldRetryStatus(exchange: Exchange, status: number): boolean {
-  return movesOn(exchange, Failure.StatusListed, status);
+  return whyStays(exchange, Failure.StatusListed, status) === undefined;
 }
 
 /** Takes the exchange off its connection. A connection that is not idle by now carries remains of it, and is closed. */
@@ -296,14 +298,15 @@ export function exchangeDeadline(exchange: Exchange, nowMs: number): void {
  * Where only the budget or a place elsewhere was missing, the question is asked again: both come back.
  */
 function endSlowAttempt(exchange: Exchange): void {
-  if (movesOn(exchange, Failure.AttemptTimeout, 0)) {
+  const why = whyStays(exchange, Failure.AttemptTimeout, 0);
+  if (why === undefined) {
     failAttempt(exchange, Failure.AttemptTimeout, 0, true);
     return;
   }
   const { runtime, endpoint, pool } = exchange;
   endpoint!.count(EndpointSlot.timeouts);
   runtime.report(endpoint!.row, TroubleSign.Timeout);
-  const mayMoveLater = exchange.isIdempotent && exchange.canReplay;
+  const mayMoveLater = why === RetryWhy.BudgetUsedUp || why === RetryWhy.OthersFull;
   exchange.attemptDueMs = mayMoveLater ? runtime.nowMs + pool!.retry.attemptTimeoutMs : never;
   exchange.schedule();
 }
