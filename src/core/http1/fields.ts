@@ -130,11 +130,6 @@ export function fieldOf(bytes: Uint8Array, from: number, to: number): Field {
   return Field.Other;
 }
 
-/** Lower-case spelling of a known field, for messages and tests. */
-export function fieldName(id: Field): string {
-  return names.find(([, known]) => known === id)?.[0] ?? "";
-}
-
 function flags(ids: readonly Field[]): Uint8Array {
   const set = new Uint8Array(fieldsKnown);
   for (const id of ids) set[id] = 1;
